@@ -1,0 +1,1 @@
+"""Records on the wire, their identity, topics and codec; no I/O."""

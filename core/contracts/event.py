@@ -1,0 +1,64 @@
+"""The event: one post or article, normalised."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class EventKind(StrEnum):
+    """What happened to the post."""
+
+    PUBLISHED = "published"
+    EDITED = "edited"
+    DELETED = "deleted"
+
+
+class TimePrecision(StrEnum):
+    """How sure `published_ns` is."""
+
+    EXACT = "exact"  # the source gave a time with its zone
+    DAY = "day"  # the source gave a date only: midnight UTC stands for it
+    RECEIVED = "received"  # the source gave none: the time of receipt stands for it
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Who said what, where, when it was published and when it was received.
+
+    All times are UTC nanoseconds since 1970; a naive time has no way in. Text is plain Unicode
+    (NFC, no HTML, no control or zero-width characters), at most the source's size limit long.
+
+    Attributes:
+        id: `event_id(source, channel, native_id, revision)`: the same post is the same event.
+        source: the kind of source: `rss`, `newswire`, `twitter` ...
+        channel: the feed, account, group or subreddit within the source.
+        native_id: the source's own name for the post.
+        revision: 0 for the first version seen, one more for each edit.
+        kind: published, edited or deleted.
+        title: headline, where the source has one apart from the text.
+        text: the body; may be empty where the title says everything.
+        author: as the source writes it.
+        url: canonical address of the post.
+        language: BCP 47 tag where the source says so.
+        published_ns: when the source says it was published.
+        published_precision: how sure that is.
+        received_ns: when its bytes reached us.
+        truncated: the text was cut at the size limit.
+        removed_characters: how many control, zero-width and direction characters were removed.
+    """
+
+    id: str
+    source: str
+    channel: str
+    native_id: str
+    revision: int = 0
+    kind: EventKind = EventKind.PUBLISHED
+    title: str | None = None
+    text: str = ""
+    author: str | None = None
+    url: str | None = None
+    language: str | None = None
+    published_ns: int
+    published_precision: TimePrecision = TimePrecision.EXACT
+    received_ns: int
+    truncated: bool = False
+    removed_characters: int = 0

@@ -1,0 +1,1 @@
+"""How stages are joined: one contract, in process and over Kafka."""

@@ -1,0 +1,1 @@
+"""Classifiers: the port that signals read through."""

@@ -1,0 +1,1 @@
+"""Tapes and replay: the stages composed on a simulated clock."""

@@ -1,0 +1,1 @@
+"""Desks: strategies that make intents."""

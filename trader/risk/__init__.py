@@ -1,0 +1,1 @@
+"""The gate, the limits and the portfolio they are checked against."""
