@@ -171,3 +171,28 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     venue_ns: int | None = None
     received_ns: int
+
+
+class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a position that an entry opened is to be closed: whichever comes first.
+
+    Attributes:
+        entry_client_order_id: the order that opened it.
+        side: the side that closes it.
+        entry_price: average price of the entry's fills, quote per base unit.
+        take_profit: close at this price or better.
+        stop: close at this price or worse.
+        close_at_ns: close at this time whatever the price, UTC ns.
+    """
+
+    signal_id: str
+    entry_client_order_id: str
+    venue: str
+    symbol: str
+    asset: str
+    quote_asset: str
+    side: Side
+    entry_price: Amount
+    take_profit: Amount
+    stop: Amount
+    close_at_ns: int
