@@ -25,13 +25,15 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def redis_server(binary: str, *, password: str | None = None) -> Iterator[str]:
+def redis_server(
+    binary: str, *, port: int | None = None, password: str | None = None
+) -> Iterator[str]:
     """Run a server with nothing kept on disk while the block lasts; gives its URL.
 
     Raises:
         RuntimeError: it did not answer in time; holds what the server printed.
     """
-    port = free_port()
+    port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="tidings-redis-") as folder:
         log = Path(folder, "log")
         command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--dir", folder]
