@@ -9,7 +9,8 @@ import redis.asyncio
 from core.contracts.errors import ConfigurationError, Rejected, Retryable
 from core.contracts.gate import GateChange, GateState
 from core.runtime.state import State, open_state
-from tests.servers.redis import free_port, redis_server
+from tests.servers.loopback import free_port
+from tests.servers.redis import redis_server
 
 NOW_NS = 1_767_323_045_678_901_234
 SECOND_NS = 1_000_000_000

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.servers.redis import free_port
+from tests.servers.loopback import free_port
 from tests.servers.requirement import require
 
 START_SECONDS = 60.0

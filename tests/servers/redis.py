@@ -2,7 +2,6 @@
 
 import contextlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,16 +11,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.servers.loopback import free_port
 from tests.servers.requirement import require
 
 START_SECONDS = 20.0
-
-
-def free_port() -> int:
-    """Find a loopback port that is free now; whoever binds it next may still be another."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextlib.contextmanager
