@@ -1,0 +1,1 @@
+"""Several parts together, or with a real server or tool."""

@@ -1,0 +1,1 @@
+"""One module each, no servers, no real time."""
