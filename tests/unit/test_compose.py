@@ -164,3 +164,10 @@ def test_everything_the_package_is_built_from_reaches_the_image() -> None:
         if line.startswith("!")
     }
     assert let_in == {*packages, *files}
+
+
+def test_broker_is_the_version_that_the_tests_run(compose: dict[str, Any]) -> None:
+    pom = (ROOT / "scripts" / "kafka" / "pom.xml").read_text()
+    tested = re.search(r"<artifactId>kafka_2\.13</artifactId>\s*<version>([^<]+)", pom)
+    assert tested is not None
+    assert compose["services"]["kafka"]["image"] == f"apache/kafka:{tested[1]}"
