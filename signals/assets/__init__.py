@@ -1,0 +1,1 @@
+"""Which coins a text speaks of."""

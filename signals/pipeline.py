@@ -1,0 +1,170 @@
+"""Decides what one event means for one asset: a signal, or why not. Pure."""
+
+from typing import Final, NamedTuple
+
+from core.contracts.event import Event, EventKind, TimePrecision
+from core.contracts.identity import signal_id
+from core.contracts.signal import Direction, EventType, Signal, Skipped, SkipReason
+from core.contracts.story import Story
+from signals.reader import Reader, Reading
+from signals.stories import NS_PER_MS, match, open_story, opened_by, prune, tell_again
+
+HEADLINE_CHARACTERS: Final = 160
+
+
+class Limits(NamedTuple):
+    """What a signal has to keep to.
+
+    Attributes:
+        max_age_ms: news published longer before `now` than this is stale.
+        max_ahead_ms: news that claims to be published later than this after its receipt is
+            refused; sources' clocks differ by less.
+        story_window_ms: how long after its last mention a story may be told again.
+        min_confidence: a less sure reading gives no signal.
+        signal_ttl_ms: how long after its event's receipt a signal may be traded.
+    """
+
+    max_age_ms: int = 120_000
+    max_ahead_ms: int = 5_000
+    story_window_ms: int = 86_400_000
+    min_confidence: float = 0.7
+    signal_ttl_ms: int = 30_000
+
+
+class Context(NamedTuple):
+    """All that `decide` may know besides the event.
+
+    Attributes:
+        now_ns: the present time, UTC ns.
+        reader: reads texts.
+        stories: the open stories of the asset decided about.
+        limits: the thresholds.
+    """
+
+    now_ns: int
+    reader: Reader
+    stories: tuple[Story, ...]
+    limits: Limits
+
+
+class Decision(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        outcome: the signal, or the reason for none.
+        stories: the asset's stories from now on; None where they stay as they are.
+    """
+
+    outcome: Signal | Skipped
+    stories: tuple[Story, ...] | None = None
+
+
+def decide(event: Event, key: str, context: Context) -> Decision:
+    """Turn one event, for one of its keys, into at most one signal.
+
+    Pure: same event, key and context, same answer. The first step that objects ends it. An event
+    that comes again while the story it opened is known gives the same signal again, byte for
+    byte, whatever the time is then: its id makes it harmless, and its expiry stops a late one.
+    News that is too old still opens its story, so that its retelling does not trade either; news
+    of unknown age opens none.
+
+    Args:
+        event: what was said.
+        key: the asset's code, or the event's id where it has no subject; as `Reader.keys_for`
+            gave it.
+        context: time, reader, the asset's stories, limits.
+    """
+    limits = context.limits
+    reading = context.reader.read(event)
+    if skipped := _not_tradable(event, key, reading, limits):
+        return Decision(skipped)
+    if own := opened_by(context.stories, event.id):
+        if own.signalled:
+            return Decision(_signal(event, key, reading, own, limits))
+        return _skip(event, SkipReason.STALE, key, "it was too old when it opened its story")
+    window_ms = limits.story_window_ms
+    if told := match(context.stories, reading, event.received_ns, window_ms):
+        stories = tell_again(context.stories, told, event.received_ns)
+        return _skip(event, SkipReason.KNOWN_STORY, key, told.id, stories)
+    objection = _age(event, context.now_ns, limits)
+    if objection is SkipReason.FUTURE or objection is SkipReason.UNDATED:
+        return _skip(event, objection, key)
+    story = open_story(event, key, reading, signalled=objection is None)
+    stories = prune((*context.stories, story), event.received_ns, window_ms)
+    if objection is not None:
+        return _skip(event, objection, key, stories=stories)
+    return Decision(_signal(event, key, reading, story, limits), stories)
+
+
+def _not_tradable(event: Event, key: str, reading: Reading, limits: Limits) -> Skipped | None:
+    """Object to an event that says nothing tradable about this key, whenever it was said."""
+    reason: SkipReason | None = None
+    asset: str | None = key
+    detail = reading.detail
+    if event.kind is EventKind.DELETED:
+        reason, asset = SkipReason.DELETED, None
+    elif not event.text and not event.title:
+        reason, asset = SkipReason.NO_TEXT, None
+    elif key not in reading.subjects and key != event.id:
+        reason = SkipReason.OTHER_PARTITION
+    elif key not in reading.subjects:
+        reason, asset, detail = _without_asset(reading)
+    elif reading.refusal is not None:
+        reason = reading.refusal
+    elif reading.direction is Direction.NEUTRAL or reading.event_type is EventType.NOT_NEWS:
+        reason, detail = SkipReason.NOT_NEWS, "points no way"
+    elif reading.confidence < limits.min_confidence:
+        reason, detail = SkipReason.LOW_CONFIDENCE, f"{reading.confidence:.2f}"
+    if reason is None:
+        return None
+    return Skipped(event_id=event.id, reason=reason, asset=asset, detail=detail)
+
+
+def _without_asset(reading: Reading) -> tuple[SkipReason, None, str]:
+    if reading.ambiguous:
+        return SkipReason.AMBIGUOUS_ASSET, None, ", ".join(reading.ambiguous)
+    if reading.refusal is SkipReason.RUMOUR:
+        return SkipReason.RUMOUR, None, reading.detail
+    return SkipReason.NO_ASSET, None, ""
+
+
+def _age(event: Event, now_ns: int, limits: Limits) -> SkipReason | None:
+    """Object to what is too old, from the future, or of unknown age."""
+    if event.published_precision is not TimePrecision.EXACT:
+        return SkipReason.UNDATED
+    if event.published_ns > event.received_ns + limits.max_ahead_ms * NS_PER_MS:
+        return SkipReason.FUTURE
+    if now_ns - event.published_ns > limits.max_age_ms * NS_PER_MS:
+        return SkipReason.STALE
+    return None
+
+
+def _skip(
+    event: Event,
+    reason: SkipReason,
+    asset: str | None = None,
+    detail: str = "",
+    stories: tuple[Story, ...] | None = None,
+) -> Decision:
+    skipped = Skipped(event_id=event.id, reason=reason, asset=asset, detail=detail)
+    return Decision(skipped, stories)
+
+
+def _signal(event: Event, asset: str, reading: Reading, story: Story, limits: Limits) -> Signal:
+    """Write the signal: a function of the event, its reading and the story it opened alone."""
+    return Signal(
+        id=signal_id(story.id, asset, reading.direction),
+        story_id=story.id,
+        event_id=event.id,
+        asset=asset,
+        direction=reading.direction,
+        event_type=reading.event_type,
+        confidence=reading.confidence,
+        reasons=reading.reasons,
+        headline=(event.title or event.text)[:HEADLINE_CHARACTERS],
+        source=event.source,
+        channel=event.channel,
+        published_ns=event.published_ns,
+        received_ns=event.received_ns,
+        expires_ns=event.received_ns + limits.signal_ttl_ms * NS_PER_MS,
+    )

@@ -1,0 +1,165 @@
+"""Reads an event: which coins it is about, what happened to them, and how sure that is."""
+
+from typing import Final, NamedTuple
+
+from core.contracts.event import Event
+from core.contracts.signal import Direction, EventType, SkipReason
+from models.predictor import Predictor
+from signals.assets.mentions import AssetMention, Resolution, Role
+from signals.assets.resolve import Resolver
+from signals.assets.universe import bundled_universe
+from signals.rules.engine import Match, RuleBook, bundled_rules
+
+_NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
+
+
+class ReadAsset(NamedTuple):
+    """One coin in a reading: its canonical code and its role in the whole text."""
+
+    code: str
+    role: Role
+
+
+class Reading(NamedTuple):
+    """What a text was understood to say.
+
+    Attributes:
+        assets: every coin in it, once, subjects first, else in the text's order.
+        subjects: codes of those it is about, sorted: the event's partition keys.
+        ambiguous: spellings that may mean several coins; none of them is in `assets`.
+        event_type: `NOT_NEWS` where no rule and no model saw news.
+        direction: neutral where it is not news.
+        confidence: in [0, 1]; 0 where it is not news.
+        reasons: the rule or words that decided.
+        actors: exchanges, companies and authorities in it, sorted.
+        refusal: why it is not news, where it is not.
+        detail: more on the refusal, for people.
+    """
+
+    assets: tuple[ReadAsset, ...]
+    subjects: tuple[str, ...]
+    ambiguous: tuple[str, ...]
+    event_type: EventType = EventType.NOT_NEWS
+    direction: Direction = Direction.NEUTRAL
+    confidence: float = 0.0
+    reasons: tuple[str, ...] = ()
+    actors: tuple[str, ...] = ()
+    refusal: SkipReason | None = SkipReason.NOT_NEWS
+    detail: str = ""
+
+
+class Reader:
+    """Reads events with rules first, then with a model where there is one.
+
+    It remembers the last event it read: the crawler asks for its keys, then `decide` asks once
+    for each key. Reading is a pure function of title and text; the memory only saves time.
+    """
+
+    __slots__ = ("_last", "_last_event", "_predictor", "_resolver", "_rules")
+
+    def __init__(
+        self,
+        resolver: Resolver | None = None,
+        rules: RuleBook | None = None,
+        predictor: Predictor | None = None,
+    ) -> None:
+        """Take the bundled tables for what is not given.
+
+        Raises:
+            ConfigurationError: a bundled table is malformed.
+        """
+        self._resolver = resolver or Resolver(bundled_universe())
+        self._rules = rules or bundled_rules()
+        self._predictor = predictor
+        self._last_event: Event | None = None
+        self._last: Reading | None = None
+
+    def read(self, event: Event) -> Reading:
+        """Read one event's title and text."""
+        last = self._last_event
+        if (
+            last is not None
+            and self._last is not None
+            and (
+                last is event
+                or (last.id == event.id and last.title == event.title and last.text == event.text)
+            )
+        ):
+            return self._last
+        reading = self.read_text(event.title, event.text)
+        self._last_event, self._last = event, reading
+        return reading
+
+    def keys_for(self, event: Event) -> tuple[str, ...]:
+        """Give the event's partition keys: its subjects' codes, sorted; its id where none is."""
+        return self.read(event).subjects or (event.id,)
+
+    def read_text(self, title: str | None, text: str) -> Reading:
+        """Read a text without an event around it."""
+        resolution = self._resolver.resolve(title, text)
+        found = self._rules.judge(resolution)
+        if isinstance(found, Match):
+            return _news(resolution, found)
+        subjects = [m for m in resolution.mentions if m.known]
+        assets, codes = _assets(subjects, None)
+        if found is not None:
+            return Reading(
+                assets, codes, resolution.ambiguous, refusal=found.reason, detail=found.detail
+            )
+        prediction = self._predictor.predict(title, text) if self._predictor and codes else None
+        if prediction is None or prediction.event_type is EventType.NOT_NEWS:
+            return Reading(assets, codes, resolution.ambiguous)
+        return Reading(
+            assets=assets,
+            subjects=codes,
+            ambiguous=resolution.ambiguous,
+            event_type=prediction.event_type,
+            direction=prediction.direction,
+            confidence=prediction.confidence,
+            reasons=prediction.reasons,
+            actors=_actors(resolution),
+            refusal=None,
+        )
+
+
+def _news(resolution: Resolution, match: Match) -> Reading:
+    """Make the reading of a rule's match.
+
+    A ticker that is in no table counts where exchanges list new coins, and nowhere else.
+    """
+    new_coins = match.rule.event_type in _NEW_COIN_NEWS
+    subjects = {m.code for m in match.subjects if m.known or new_coins}
+    mentions = [m for m in resolution.mentions if m.known or m.code in subjects]
+    assets, codes = _assets(mentions, subjects)
+    rule = match.rule
+    return Reading(
+        assets=assets,
+        subjects=codes,
+        ambiguous=resolution.ambiguous,
+        event_type=rule.event_type,
+        direction=rule.direction,
+        confidence=rule.confidence,
+        reasons=(rule.name,),
+        actors=match.actors,
+        refusal=None,
+    )
+
+
+def _assets(
+    mentions: list[AssetMention], subjects: set[str] | None
+) -> tuple[tuple[ReadAsset, ...], tuple[str, ...]]:
+    """Merge mentions by coin: subject where any mention is one, or as `subjects` says."""
+    if subjects is None:
+        subjects = {m.code for m in mentions if m.role is Role.SUBJECT}
+    codes = dict.fromkeys(m.code for m in mentions)
+    ordered = [code for code in codes if code in subjects]
+    rest = [code for code in codes if code not in subjects]
+    assets = (
+        *(ReadAsset(code, Role.SUBJECT) for code in ordered),
+        *(ReadAsset(code, Role.MENTIONED) for code in rest),
+    )
+    return assets, tuple(sorted(ordered))
+
+
+def _actors(resolution: Resolution) -> tuple[str, ...]:
+    return tuple(sorted({actor.name for actor in resolution.actors}))

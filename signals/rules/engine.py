@@ -1,0 +1,271 @@
+"""Matches one text's sentences against the rules and says which, if any, makes it news."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from core.contracts.errors import ConfigurationError
+from core.contracts.signal import Direction, EventType, SkipReason
+from signals.assets.mentions import ActorMention, AssetMention, Resolution, Role
+from signals.assets.resolve import Resolver
+from signals.assets.universe import bundled_universe
+
+LEAD_CHARACTERS: Final = 600
+"""News is looked for in this much of a text: the headline and the first sentences."""
+LEAD_SENTENCES: Final = 3
+
+_MARKS: Final = {"exchange": "<x>", "company": "<c>", "fund": "<f>", "authority": "<r>"}
+_LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ )"
+_MACROS: Final = {
+    "{A}": rf"(?P<a><a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*)",
+    "{C}": "(?:<c>|<f>)",
+    "{W2}": r"(?: [^\s.;:!?<]+){0,2}?",
+    "{W4}": r"(?: (?!<a>)[^\s;:!?]+){0,4}?",
+    "{W8}": r"(?: (?!<a>)[^\s;!?]+){0,8}?",
+    "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently|finally|set|going) )*",
+}
+_SENTENCE_END: Final = re.compile(r"(?<=[^\s.][^\s.][.!?])\s+|\n+")
+_SPACES: Final = re.compile(r"[ \t\u00a0]+")
+_RULE_KEYS: Final = frozenset(
+    (
+        "name",
+        "type",
+        "direction",
+        "confidence",
+        "triggers",
+        "patterns",
+        "unless",
+        "allows",
+        "example",
+        "counter_example",
+    )
+)
+_VETO_KEYS: Final = frozenset(("name", "reason", "patterns", "example"))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of news; `rules.toml` explains its fields."""
+
+    name: str
+    event_type: EventType
+    direction: Direction
+    confidence: float
+    triggers: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...]
+    unless: re.Pattern[str] | None
+    allows: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Veto:
+    """One way of not being news."""
+
+    name: str
+    reason: SkipReason
+    pattern: re.Pattern[str]
+
+
+class Match(NamedTuple):
+    """A sentence that a rule reads as news.
+
+    Attributes:
+        rule: which.
+        subjects: the coins it is about, as the sentence orders them.
+        actors: names of exchanges, companies and authorities in the sentence, sorted.
+    """
+
+    rule: Rule
+    subjects: tuple[AssetMention, ...]
+    actors: tuple[str, ...]
+
+
+class Refusal(NamedTuple):
+    """Why a text is not news: a veto's reason and name, or a rule's own exception."""
+
+    reason: SkipReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """All rules, and the words without which none of them can match."""
+
+    rules: tuple[Rule, ...]
+    vetoes: tuple[Veto, ...]
+    triggers: frozenset[str]
+
+    def judge(self, resolution: Resolution) -> Match | Refusal | None:
+        """Find the first sentence of the lead that is news.
+
+        Returns:
+            The match; a refusal where a rule matched but a veto or exception forbids it; None
+            where no rule matched.
+        """
+        if not resolution.mentions or self.triggers.isdisjoint(resolution.words):
+            return None
+        rules = [r for r in self.rules if not r.triggers.isdisjoint(resolution.words)]
+        refusal: Refusal | None = None
+        lead = _Lead(resolution)
+        for number, sentence in enumerate(lead.sentences):
+            found = self._judge_sentence(rules, lead, number, sentence)
+            if isinstance(found, Match):
+                return found
+            refusal = refusal or found
+            if refusal is not None and number == 0:
+                return refusal  # what a headline takes back, the text below may not restore
+        return refusal
+
+    def _judge_sentence(
+        self, rules: list[Rule], lead: "_Lead", number: int, sentence: str
+    ) -> Match | Refusal | None:
+        if "<a>" not in sentence and "<m>" not in sentence:
+            return None
+        refusal: Refusal | None = None
+        for rule in rules:
+            found = None
+            for pattern in rule.patterns:
+                if found := pattern.search(sentence):
+                    break
+            if found is None:
+                continue
+            if rule.unless and (objection := rule.unless.search(sentence)):
+                refusal = refusal or Refusal(
+                    SkipReason.NOT_NEWS, f"{rule.name} unless {objection.group().strip()!r}"
+                )
+                continue
+            if veto := self._veto(rule, sentence, lead.sentences[0]):
+                return veto
+            return Match(rule, lead.subjects_in(number, found), lead.actors)
+        return refusal
+
+    def _veto(self, rule: Rule, *sentences: str) -> Refusal | None:
+        for veto in self.vetoes:
+            if veto.name in rule.allows:
+                continue
+            for sentence in dict.fromkeys(sentences):
+                if found := veto.pattern.search(sentence):
+                    return Refusal(veto.reason, f"{veto.name}: {found.group().strip()!r}")
+        return None
+
+
+class _Lead:
+    """A text's first sentences with its parties replaced by marks."""
+
+    __slots__ = ("_mentions", "actors", "sentences")
+
+    def __init__(self, resolution: Resolution) -> None:
+        content = resolution.content[:LEAD_CHARACTERS]
+        parts: list[str] = []
+        self._mentions: dict[str, list[AssetMention]] = {"<a>": [], "<m>": []}
+        at = 0
+        named: set[str] = set()
+        parties: list[AssetMention | ActorMention] = [*resolution.mentions, *resolution.actors]
+        parties.sort(key=_place)
+        for party in parties:
+            start, end = party.span
+            if start < at or end > len(content):
+                continue
+            if isinstance(party, AssetMention):
+                mark = "<a>" if party.role is Role.SUBJECT else "<m>"
+                self._mentions[mark].append(party)
+            else:
+                mark = _MARKS[party.kind]
+                named.add(party.name)
+            parts.append(content[at:start].lower().replace("<", " "))
+            parts.append(mark)
+            at = end
+        parts.append(content[at:].lower().replace("<", " "))
+        masked = _SPACES.sub(" ", "".join(parts))
+        self.sentences = [s for s in _SENTENCE_END.split(masked) if s][:LEAD_SENTENCES]
+        self.actors = tuple(sorted(named))
+
+    def subjects_in(self, number: int, found: re.Match[str]) -> tuple[AssetMention, ...]:
+        """Give the coins that a pattern's `a` group covers in sentence `number`."""
+        group = found.group("a")
+        mark = "<a>" if "<a>" in group else "<m>"
+        before = sum(s.count(mark) for s in self.sentences[:number])
+        before += found.string[: found.start("a")].count(mark)
+        return tuple(self._mentions[mark][before : before + group.count(mark)])
+
+
+def _place(party: AssetMention | ActorMention) -> int:
+    return party.span[0]
+
+
+def compile_rules(tables: dict[str, Any], resolver: Resolver) -> RuleBook:
+    """Compile rules and vetoes, and try each on its own examples.
+
+    Raises:
+        ConfigurationError: an unknown key, a malformed pattern, or an example that fails; the
+            message names the rule.
+    """
+    rules = tuple(_rule(row) for row in tables["rule"])
+    vetoes = tuple(_veto(row) for row in tables["veto"])
+    book = RuleBook(rules, vetoes, frozenset().union(*(rule.triggers for rule in rules)))
+    for row in tables["rule"]:
+        found = book.judge(resolver.resolve(None, row["example"]))
+        if not isinstance(found, Match) or found.rule.name != row["name"]:
+            raise ConfigurationError(
+                f"rule {row['name']}: its example is read as {found}; correct the one or the other"
+            )
+        found = book.judge(resolver.resolve(None, row["counter_example"]))
+        if isinstance(found, Match):
+            raise ConfigurationError(f"rule {row['name']}: its counter-example matches")
+    for row in tables["veto"]:
+        found = book.judge(resolver.resolve(None, row["example"]))
+        if not isinstance(found, Refusal) or not found.detail.startswith(row["name"]):
+            raise ConfigurationError(f"veto {row['name']}: its example is read as {found}")
+    return book
+
+
+def _compiled(name: str, pattern: str) -> re.Pattern[str]:
+    for macro, meaning in _MACROS.items():
+        pattern = pattern.replace(macro, meaning)
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(f"rule {name}: malformed pattern {pattern!r}: {error}") from error
+
+
+def _either(name: str, patterns: list[str]) -> re.Pattern[str] | None:
+    return _compiled(name, "|".join(f"(?:{pattern})" for pattern in patterns)) if patterns else None
+
+
+def _rule(row: dict[str, Any]) -> Rule:
+    if unknown := row.keys() - _RULE_KEYS:
+        raise ConfigurationError(f"rule {row.get('name')}: unknown key {min(unknown)!r}")
+    name = row["name"]
+    return Rule(
+        name=name,
+        event_type=EventType(row["type"]),
+        direction=Direction(row["direction"]),
+        confidence=float(row["confidence"]),
+        triggers=frozenset(row["triggers"]),
+        patterns=tuple(_compiled(name, pattern) for pattern in row["patterns"]),
+        unless=_either(name, row.get("unless", [])),
+        allows=frozenset(row.get("allows", ())),
+    )
+
+
+def _veto(row: dict[str, Any]) -> Veto:
+    if unknown := row.keys() - _VETO_KEYS:
+        raise ConfigurationError(f"veto {row.get('name')}: unknown key {min(unknown)!r}")
+    pattern = _either(row["name"], row["patterns"])
+    if pattern is None:
+        raise ConfigurationError(f"veto {row['name']}: no pattern; give one or delete the veto")
+    return Veto(row["name"], SkipReason(row["reason"]), pattern)
+
+
+@cache
+def bundled_rules() -> RuleBook:
+    """Read the rules that come with the project; once a process.
+
+    Raises:
+        ConfigurationError: a rule is malformed or fails its example.
+    """
+    text = Path(__file__).with_name("rules.toml").read_text(encoding="utf-8")
+    return compile_rules(tomllib.loads(text), Resolver(bundled_universe()))
