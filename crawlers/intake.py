@@ -1,0 +1,129 @@
+"""The one handler behind every source: items in, each event published once."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from core.contracts.clock import Clock
+from core.contracts.event import Event
+from core.contracts.topics import EVENTS
+from core.contracts.trace import Trace
+from core.runtime.bus.port import Bus
+from crawlers.item import Item, Refusal
+from crawlers.normalise import Limits, normalise
+from crawlers.progress import Channel
+from crawlers.seen import Seen
+
+Keyer = Callable[[Event], Sequence[str]]
+"""Gives the keys an event is published under: its assets' codes, or its id where it has none."""
+
+
+class Counts:
+    """What came in and what became of it, of one channel or of several together.
+
+    Attributes:
+        items: entries read, whole documents refused included.
+        events: published.
+        duplicates: already published before.
+        refusals: by reason.
+        ignored: messages that carry no item by their nature, such as heartbeats.
+    """
+
+    __slots__ = ("duplicates", "events", "ignored", "items", "refusals")
+
+    def __init__(self) -> None:
+        self.items = 0
+        self.events = 0
+        self.duplicates = 0
+        self.ignored = 0
+        self.refusals: Counter[str] = Counter()
+
+    def __add__(self, other: "Counts") -> "Counts":
+        both = Counts()
+        both.items = self.items + other.items
+        both.events = self.events + other.events
+        both.duplicates = self.duplicates + other.duplicates
+        both.ignored = self.ignored + other.ignored
+        both.refusals = self.refusals + other.refusals
+        return both
+
+
+class Intake:
+    """Takes one channel's items to the bus: normalise, seen before?, stamp, publish.
+
+    Synchronous: on the fast lane the trade has been sent when `accept` returns.
+
+    Args:
+        channel: whose items these are.
+        seen: the source's memory, shared by its channels.
+        bus: where events go.
+        keyer: see `Keyer`.
+        clock: for the trace's `parsed` stamp.
+        limits: for `normalise`.
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        seen: Seen,
+        *,
+        bus: Bus,
+        keyer: Keyer,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self.channel: Final = channel
+        self.limits: Final = limits
+        self.counts: Final = Counts()
+        self._seen = seen
+        self._publish = bus.publish
+        self._keyer = keyer
+        self._now_ns = clock.now_ns
+
+    def accept(self, item: Item | Refusal, received_ns: int) -> str | None:
+        """Take one item over, and give its event's id unless it was refused.
+
+        Raises:
+            Retryable: the bus is full. Nothing was taken or counted: offer the same item again
+                before any later one.
+            Fatal: the bus has stopped.
+        """
+        if isinstance(item, Item):
+            return self.take(self.normalise(item, received_ns))
+        return self.take(item)
+
+    def normalise(self, item: Item, received_ns: int) -> Event | Refusal:
+        """Turn an item into this channel's event; pure, so it may run in another thread."""
+        channel = self.channel
+        return normalise(
+            item,
+            source=channel.source,
+            channel=channel.name,
+            received_ns=received_ns,
+            limits=self.limits,
+        )
+
+    def take(self, event: Event | Refusal) -> str | None:
+        """Publish an event unless it was before, or count a refusal.
+
+        Raises:
+            Retryable, Fatal: as `accept`.
+        """
+        counts = self.counts
+        if isinstance(event, Refusal):
+            counts.items += 1
+            counts.refusals[event.reason] += 1
+            return None
+        event_id = event.id
+        if event_id in self._seen:
+            counts.items += 1
+            counts.duplicates += 1
+            return event_id
+        trace = Trace(event.received_ns)
+        trace.parsed = self._now_ns()
+        self._publish(EVENTS, event, record_id=event_id, keys=self._keyer(event), trace=trace)
+        self._seen.add(event_id)
+        self.channel.unsaved.append(event_id)
+        counts.items += 1
+        counts.events += 1
+        return event_id

@@ -1,0 +1,73 @@
+"""What a parser yields for each entry of a document: an item, or the reason why there is none."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class TextFormat(StrEnum):
+    """How a source writes its text."""
+
+    PLAIN = "plain"
+    HTML = "html"
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One post or article as the source wrote it; nothing in it is trusted or normalised.
+
+    Attributes:
+        native_id: the source's own name for the post.
+        title: headline, where the source has one.
+        title_format: plain or HTML.
+        text: the body.
+        text_format: plain or HTML.
+        author: as written.
+        url: as written.
+        published: a date in words or digits, or an epoch number; None where the source gives none.
+        language: as written.
+    """
+
+    native_id: str
+    title: str | None = None
+    title_format: TextFormat = TextFormat.PLAIN
+    text: str | None = None
+    text_format: TextFormat = TextFormat.PLAIN
+    author: str | None = None
+    url: str | None = None
+    published: str | float | None = None
+    language: str | None = None
+
+
+class RefusalReason(StrEnum):
+    """Why a document or an entry became no event."""
+
+    # whole documents and messages
+    EMPTY_DOCUMENT = "empty_document"
+    TOO_LARGE = "too_large"
+    ENTITY_BOMB = "entity_bomb"  # entity declarations that could blow the document up
+    NOT_A_FEED = "not_a_feed"
+    BAD_XML = "bad_xml"  # a feed too broken to find an entry in
+    EMPTY_FEED = "empty_feed"
+    BAD_JSON = "bad_json"
+    BAD_SHAPE = "bad_shape"  # JSON, but not of the configured shape
+    # single entries
+    NO_ID = "no_id"
+    NO_TEXT = "no_text"  # neither title nor text, once cleaned
+    BAD_TIME = "bad_time"
+    NO_ZONE = "no_zone"  # a time without a zone, and none is configured for the source
+    UNKNOWN_ZONE = "unknown_zone"  # a zone name that isn't known, or that names several zones
+    FUTURE = "future"
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a document or an entry became no event.
+
+    Attributes:
+        reason: for counting.
+        detail: for a person: what was wrong with what.
+        native_id: which entry; None where it is the whole document or the id is what's missing.
+    """
+
+    reason: RefusalReason
+    detail: str
+    native_id: str | None = None

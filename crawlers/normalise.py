@@ -1,0 +1,103 @@
+"""Turns one item of any source into an event, or says why not."""
+
+from datetime import UTC, tzinfo
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from core.contracts.event import Event
+from core.contracts.identity import event_id
+from crawlers.item import Item, Refusal, RefusalReason, TextFormat
+from crawlers.text import clean
+from crawlers.times import parse_time
+
+_LONGEST_NAME: Final = 200  # author
+_LONGEST_ID: Final = 300
+_LONGEST_URL: Final = 2_000
+_LONGEST_LANGUAGE: Final = 35  # RFC 5646 section 4.4.1
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much text an event may hold, and what a missing zone means.
+
+    Attributes:
+        title_chars: longest title; the rest is cut and the event marked.
+        text_chars: longest text.
+        default_zone: the zone of times without one; None refuses such times.
+    """
+
+    title_chars: int = 1_000
+    text_chars: int = 50_000
+    default_zone: tzinfo | None = UTC
+
+
+def normalise(
+    item: Item, *, source: str, channel: str, received_ns: int, limits: Limits
+) -> Event | Refusal:
+    """Turn one item into an event.
+
+    Pure: the same item received at the same time gives the same event. `source` and `channel`
+    come from the configuration and are taken as they are.
+    """
+    native_id = item.native_id
+    if not native_id or len(native_id) > _LONGEST_ID or not native_id.isprintable():
+        if not native_id.strip():
+            return Refusal(RefusalReason.NO_ID, "the entry has no id")
+        native_id = _short_id(native_id)
+    title: str | None = None
+    removed = 0
+    truncated = False
+    if item.title:
+        title, removed, truncated = clean(item.title, item.title_format, limits.title_chars)
+    text = ""
+    if item.text:
+        text, removed_from_text, text_cut = clean(item.text, item.text_format, limits.text_chars)
+        removed += removed_from_text
+        truncated = truncated or text_cut
+    if not title and not text:
+        return Refusal(RefusalReason.NO_TEXT, "neither title nor text", native_id)
+    published = parse_time(item.published, received_ns, limits.default_zone)
+    if isinstance(published, RefusalReason):
+        return Refusal(published, f"published {str(item.published)[:100]!r}", native_id)
+    return Event(
+        id=event_id(source, channel, native_id),
+        source=source,
+        channel=channel,
+        native_id=native_id,
+        title=title or None,
+        text=text,
+        author=_name(item.author) if item.author else None,
+        url=_web_address(item.url) if item.url else None,
+        language=_language(item.language) if item.language else None,
+        published_ns=published[0],
+        published_precision=published[1],
+        received_ns=received_ns,
+        truncated=truncated,
+        removed_characters=removed,
+    )
+
+
+def _short_id(native_id: str) -> str:
+    """Stand in for an id that is too long or holds characters no id should hold."""
+    digest = blake2b(native_id.encode("utf-8", "surrogatepass"), digest_size=16)
+    return f"hash:{digest.hexdigest()}"
+
+
+def _name(author: str) -> str | None:
+    return clean(author, TextFormat.PLAIN, _LONGEST_NAME)[0] or None
+
+
+def _web_address(url: str) -> str | None:
+    """Keep an http(s) address; anything else (javascript:, file:, a path) is no address."""
+    url = url.strip()
+    if len(url) > _LONGEST_URL or not url.isprintable() or " " in url:
+        return None
+    return url if url[:8].lower().startswith(("http://", "https://")) else None
+
+
+def _language(tag: str) -> str | None:
+    """Keep what looks like a BCP 47 tag."""
+    tag = tag.strip()
+    plausible = tag.isascii() and len(tag) <= _LONGEST_LANGUAGE and tag.replace("-", "").isalnum()
+    return tag if plausible else None

@@ -1,0 +1,50 @@
+"""What is configured for the crawlers: their sources and limits."""
+
+from datetime import tzinfo
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from core.runtime.settings import Millis, Section
+from crawlers.normalise import Limits
+from crawlers.seen import DEFAULT_CAPACITY
+from crawlers.sources.newswire.settings import NewswireSettings
+from crawlers.sources.rss.settings import RssSettings
+
+
+class CrawlSettings(Section):
+    """All sources.
+
+    Attributes:
+        rss: feeds over HTTP.
+        newswire: JSON news websockets.
+        title_chars: longest title of an event.
+        text_chars: longest text of an event.
+        save_interval_ms: how often cursors are saved; what a crash makes come again.
+        seen_days: how long a post is remembered as published.
+        seen_capacity: how many posts of one kind of source are remembered.
+    """
+
+    rss: RssSettings = RssSettings()
+    newswire: tuple[NewswireSettings, ...] = ()
+    title_chars: Annotated[int, Field(ge=50, le=10_000)] = 1_000
+    text_chars: Annotated[int, Field(ge=100, le=200_000)] = 50_000
+    save_interval_ms: Millis = 250
+    seen_days: Annotated[int, Field(ge=1, le=365)] = 7
+    seen_capacity: Annotated[int, Field(ge=1_000)] = DEFAULT_CAPACITY
+
+    @model_validator(mode="after")
+    def _channels_differ(self) -> "CrawlSettings":
+        channels = [stream.channel for stream in self.newswire]
+        if len(set(channels)) < len(channels):
+            raise ValueError(
+                f"two newswire streams share a channel name ({', '.join(channels)}): "
+                "give each its own"
+            )
+        return self
+
+    def limits(self, default_zone: tzinfo | None) -> Limits:
+        """Give what `normalise` needs for a channel."""
+        return Limits(
+            title_chars=self.title_chars, text_chars=self.text_chars, default_zone=default_zone
+        )

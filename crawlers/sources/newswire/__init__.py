@@ -1,0 +1,1 @@
+"""JSON news streams over a websocket."""

@@ -1,0 +1,242 @@
+"""Follows a news stream: from the socket to the bus in one callback, and back after every cut."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Final
+
+import msgspec
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from yarl import URL
+
+from core.contracts.clock import Clock
+from core.contracts.errors import Retryable
+from core.runtime.backoff import delays
+from crawlers.intake import Intake
+from crawlers.item import Item, Refusal, RefusalReason
+from crawlers.sources.newswire.parse import make_parse
+from crawlers.sources.newswire.settings import NewswireSettings, ResumeIn
+
+SOURCE: Final = "newswire"
+
+_CONNECT_S: Final = 10.0
+_LOOK_AGAIN_S: Final = 0.1
+_FIRST_WAIT_MS: Final = 200
+_LONGEST_WAIT_MS: Final = 30_000
+_FRAME_FACTOR: Final = 2  # a frame this many times too long is not even read: the socket is cut
+_MILLI_NS: Final = 1_000_000
+_DATA: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Newswire:
+    """One stream.
+
+    Attributes:
+        settings: its configuration.
+        intake: where its items go.
+        connected: whether the socket is up.
+        connects: how often it came up.
+        since_ns: when something last came in, or when watching began (UTC ns).
+        problem: why the socket was last lost or refused.
+    """
+
+    def __init__(
+        self,
+        settings: NewswireSettings,
+        intake: Intake,
+        *,
+        clock: Clock,
+        jitter: Random,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self.settings: Final = settings
+        self.intake: Final = intake
+        self.connected = False
+        self.connects = 0
+        self.since_ns = clock.now_ns()
+        self.problem: str | None = None
+        self.held: deque[tuple[Item | Refusal, int]] = deque()  # read, but the bus was full
+        self.parse: Final = make_parse(settings)
+        self._clock = clock
+        self._jitter = jitter
+        self._sleep = sleep
+
+    async def run(self) -> None:
+        """Follow the stream until cancelled, connecting again after every loss.
+
+        Raises:
+            Fatal: the bus has stopped.
+        """
+        backoff = delays(_FIRST_WAIT_MS, _LONGEST_WAIT_MS, 2.0, self._jitter)
+        while True:
+            before = self.since_ns
+            try:
+                await self._connection()
+                self.problem = "the server closed the connection"
+            except (WSError, OSError, TimeoutError) as error:
+                self.problem = f"{type(error).__name__}: {error}"
+            if self.since_ns != before:  # it worked for a while: the next failure is a first one
+                backoff = delays(_FIRST_WAIT_MS, _LONGEST_WAIT_MS, 2.0, self._jitter)
+            await self._sleep(next(backoff) / 1000)
+
+    async def _connection(self) -> None:
+        """Live through one connection."""
+        settings = self.settings
+        async with asyncio.timeout(_CONNECT_S):
+            transport, _ = await ws_connect(
+                lambda: _Listener(self, self._clock),
+                self._address(),
+                extra_headers={
+                    name: value.get_secret_value() for name, value in settings.headers.items()
+                },
+                max_frame_size=settings.max_message_bytes * _FRAME_FACTOR,
+                max_redirects=0,
+                use_aiofastnet=False,
+            )
+        self.connected = True
+        self.connects += 1
+        closed = asyncio.ensure_future(transport.wait_disconnected())
+        try:
+            await self._watch(transport, closed)
+        finally:
+            self.connected = False
+            transport.disconnect(graceful=False)
+            closed.cancel()
+
+    async def _watch(self, transport: WSTransport, closed: "asyncio.Future[None]") -> None:
+        """Wait for the connection's end; meanwhile offer held items again, and mind silence."""
+        limit_ns = self.settings.heartbeat_timeout_ms * _MILLI_NS
+        opened_ns = self._clock.now_ns()
+        asked = False
+        while not closed.done():
+            await asyncio.wait((closed,), timeout=_LOOK_AGAIN_S)
+            if self.held:
+                self._offer_held(transport)
+                continue
+            silent_ns = self._clock.now_ns() - max(self.since_ns, opened_ns)
+            if silent_ns >= limit_ns:
+                raise TimeoutError(f"nothing came for {silent_ns // _MILLI_NS} ms")
+            if silent_ns < limit_ns // 2:
+                asked = False
+            elif not asked and not closed.done():
+                transport.send_ping()
+                asked = True
+        await closed
+
+    def _offer_held(self, transport: WSTransport) -> None:
+        """Offer what the bus had no room for, in order; read on once all of it is taken."""
+        held = self.held
+        while held:
+            entry, received_ns = held[0]
+            try:
+                self.accept(entry, received_ns)
+            except Retryable:
+                return
+            held.popleft()
+        transport.underlying_transport.resume_reading()
+
+    def accept(self, entry: Item | Refusal, received_ns: int) -> None:
+        """Take one entry over and move the cursor past it.
+
+        Raises:
+            Retryable: the bus is full; nothing was taken.
+            Fatal: the bus has stopped.
+        """
+        self.intake.accept(entry, received_ns)
+        if entry.native_id is not None:
+            self.intake.channel.cursor = entry.native_id
+
+    def _address(self) -> str:
+        """Give the stream's address with its query."""
+        settings = self.settings
+        query = {name: value.get_secret_value() for name, value in settings.query.items()}
+        cursor = self.intake.channel.cursor
+        if settings.resume_param and settings.resume_in is ResumeIn.QUERY and cursor is not None:
+            query[settings.resume_param] = cursor
+        return str(URL(settings.url).update_query(query)) if query else settings.url
+
+    def greeting(self) -> bytes | None:
+        """Give the message to send once connected."""
+        settings = self.settings
+        if settings.subscribe is None:
+            return None
+        message = dict(settings.subscribe)
+        cursor = self.intake.channel.cursor
+        if settings.resume_param and settings.resume_in is ResumeIn.SUBSCRIBE and cursor:
+            message[settings.resume_param] = cursor
+        return msgspec.json.encode(message)
+
+
+class _Listener(WSListener):
+    """Hears one connection. What it raises (the bus's `Fatal`) comes out of `Newswire.run`."""
+
+    def __init__(self, stream: Newswire, clock: Clock) -> None:
+        super().__init__()
+        self._stream = stream
+        self._now_ns = clock.now_ns
+        self._parse = stream.parse
+        self._accept = stream.accept
+        self._limit = stream.settings.max_message_bytes
+        self._fragments = bytearray()
+        self._size = 0  # of the message being put together, also where it is no longer kept
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        greeting = self._stream.greeting()
+        if greeting is not None:
+            transport.send(WSMsgType.TEXT, greeting)
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        received_ns = self._now_ns()
+        self._stream.since_ns = received_ns
+        kind = frame.msg_type
+        if kind is WSMsgType.TEXT and frame.fin and frame.payload_size <= self._limit:
+            self._on_message(transport, frame.get_payload_as_memoryview(), received_ns)
+        elif kind in _DATA:
+            self._on_fragment(transport, frame, received_ns)
+
+    def _on_message(
+        self, transport: WSTransport, message: memoryview | bytearray, received_ns: int
+    ) -> None:
+        """Take a whole message's entries over, at once."""
+        entries = self._parse(message)
+        if not entries:
+            self._stream.intake.counts.ignored += 1
+        for taken, entry in enumerate(entries):
+            if self._stream.held:
+                self._hold(transport, entries[taken:], received_ns)
+                return
+            try:
+                self._accept(entry, received_ns)
+            except Retryable:
+                self._hold(transport, entries[taken:], received_ns)
+                return
+
+    def _on_fragment(self, transport: WSTransport, frame: WSFrame, received_ns: int) -> None:
+        """Put a message together from its frames; one that grows too long is counted, not kept."""
+        if frame.msg_type is not WSMsgType.CONTINUATION:
+            self._fragments.clear()
+            self._size = 0
+        self._size += frame.payload_size
+        if self._size <= self._limit:
+            self._fragments += frame.get_payload_as_memoryview()
+        else:
+            self._fragments.clear()
+        if not frame.fin:
+            return
+        size, self._size = self._size, 0
+        message, self._fragments = self._fragments, bytearray()
+        if size <= self._limit:
+            self._on_message(transport, message, received_ns)
+        else:
+            refusal = Refusal(RefusalReason.TOO_LARGE, f"a message of {size} bytes")
+            self._stream.intake.take(refusal)
+
+    def _hold(
+        self, transport: WSTransport, entries: tuple[Item | Refusal, ...], received_ns: int
+    ) -> None:
+        """Keep what the bus has no room for, and read no more until it has."""
+        self._stream.held.extend((entry, received_ns) for entry in entries)
+        transport.underlying_transport.pause_reading()

@@ -1,0 +1,121 @@
+"""Reads a news stream's JSON messages by the field mapping of its configuration."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from crawlers.item import Item, Refusal, RefusalReason
+from crawlers.sources.newswire.settings import NewswireSettings
+
+Entries = tuple[Item | Refusal, ...]
+Parse = Callable[[bytes | bytearray | memoryview], Entries]
+Json = Any
+Pick = Callable[[dict[str, Json]], Json]
+
+_decode: Final = msgspec.json.Decoder().decode
+_SHOWN_BYTES: Final = 100
+
+
+def make_parse(settings: NewswireSettings) -> Parse:
+    """Compile a stream's mapping, once, to the function that reads its messages.
+
+    Sample: {"id":"8123","title":"Exchange lists Coin (COIN)","time":1790000000123} with
+    `fields = {id="id", title="title", published="time"}`.
+
+    The function gives one entry for each item, in the message's order, and none for a message
+    that holds none by its type; it never raises for what a server may send.
+    """
+    find_items = _pick(settings.items) if settings.items else None
+    type_of = _pick(settings.type_field) if settings.type_field else None
+    item_types = frozenset(settings.item_types)
+    read = _make_read(settings)
+
+    def parse(message: bytes | bytearray | memoryview) -> Entries:
+        try:
+            found = _decode(message)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return (_bad(RefusalReason.BAD_JSON, str(error), message),)
+        if isinstance(found, dict):
+            if type_of is not None:
+                kind = type_of(found)
+                if not isinstance(kind, str) or kind not in item_types:
+                    return ()
+            if find_items is not None:
+                found = find_items(found)
+        if isinstance(found, dict):
+            return (read(found),)
+        if isinstance(found, list):
+            return tuple(
+                [
+                    read(one)
+                    if isinstance(one, dict)
+                    else Refusal(RefusalReason.BAD_SHAPE, f"item is no object: {str(one)[:100]}")
+                    for one in found
+                ]
+            )
+        return (_bad(RefusalReason.BAD_SHAPE, "no items where they should be", message),)
+
+    return parse
+
+
+def _make_read(settings: NewswireSettings) -> Callable[[dict[str, Json]], Item | Refusal]:
+    """Compile the mapping of one item."""
+    fields = settings.fields
+    form = settings.format
+    pick_id = _pick(fields.id)
+    pick_title, pick_text = _pick(fields.title), _pick(fields.text)
+    pick_published, pick_author = _pick(fields.published), _pick(fields.author)
+    pick_url, pick_language = _pick(fields.url), _pick(fields.language)
+
+    def read(found: dict[str, Json]) -> Item | Refusal:
+        native_id = pick_id(found)
+        if type(native_id) is int:
+            native_id = str(native_id)
+        elif type(native_id) is not str:
+            return Refusal(RefusalReason.NO_ID, f"no id in {fields.id!r}")
+        title, text, published = pick_title(found), pick_text(found), pick_published(found)
+        if type(published) is bool or not isinstance(published, str | int | float | None):
+            return Refusal(RefusalReason.BAD_TIME, f"published {str(published)[:100]!r}", native_id)
+        author, url, language = pick_author(found), pick_url(found), pick_language(found)
+        return Item(
+            native_id=native_id,
+            title=title if type(title) is str else None,
+            title_format=form,
+            text=text if type(text) is str else None,
+            text_format=form,
+            author=author if type(author) is str else None,
+            url=url if type(url) is str else None,
+            published=published,
+            language=language if type(language) is str else None,
+        )
+
+    return read
+
+
+def _pick(path: str | None) -> Pick:
+    """Compile a dotted path to a look-up that gives None where the path leads nowhere."""
+    if path is None:
+        return _nothing
+    *way, last = path.split(".")
+
+    def pick(found: dict[str, Json]) -> Json:
+        return found.get(last)
+
+    def pick_nested(found: dict[str, Json]) -> Json:
+        for step in way:
+            inner = found.get(step)
+            if not isinstance(inner, dict):
+                return None
+            found = inner
+        return found.get(last)
+
+    return pick_nested if way else pick
+
+
+def _nothing(found: dict[str, Json]) -> None:
+    """Pick a field that is not configured."""
+
+
+def _bad(reason: RefusalReason, what: str, message: bytes | bytearray | memoryview) -> Refusal:
+    return Refusal(reason, f"{what}: {bytes(message[:_SHOWN_BYTES])!r}")

@@ -1,0 +1,75 @@
+"""What is configured for a news stream: where it is, and which of its fields mean what."""
+
+from datetime import tzinfo
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from core.runtime.settings import Millis, Secret, Section
+from crawlers.item import TextFormat
+from crawlers.zones import ZoneName, zone
+
+
+class ResumeIn(StrEnum):
+    """Where the last read id goes when connecting."""
+
+    QUERY = "query"
+    SUBSCRIBE = "subscribe"
+
+
+class Fields(Section):
+    """Which field of an item means what; a dotted path leads into nested objects."""
+
+    id: str = "id"
+    title: str | None = "title"
+    text: str | None = None
+    published: str | None = None
+    author: str | None = None
+    url: str | None = None
+    language: str | None = None
+
+
+class NewswireSettings(Section):
+    """One stream.
+
+    Attributes:
+        channel: our name for it; part of each event's identity, so keep it.
+        url: `ws://` or `wss://`.
+        fields: see `Fields`.
+        items: path to the item, or list of items, in a message; empty for the message itself.
+        type_field: path to what tells a message's type; None where every message holds items.
+        item_types: the types that hold items; messages of other types are ignored.
+        format: how titles and texts are written.
+        subscribe: JSON object to send once connected.
+        resume_param: name under which the id of the last item read is sent when connecting.
+        resume_in: as a query parameter, or as a field of `subscribe`.
+        headers: for the upgrade request.
+        query: more query parameters, such as a key.
+        default_zone: zone of times without one; empty refuses such items.
+        max_message_bytes: a longer message is refused, and the connection stays.
+        heartbeat_timeout_ms: reconnect when nothing at all came for so long.
+        stale_after_ms: unhealthy when no message came for so long; None where silence is usual.
+    """
+
+    channel: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
+    url: Annotated[str, Field(pattern=r"^wss?://[^\s]+$")]
+    fields: Fields = Fields()
+    items: str = ""
+    type_field: str | None = None
+    item_types: tuple[str, ...] = ()
+    format: TextFormat = TextFormat.PLAIN
+    subscribe: dict[str, Any] | None = None
+    resume_param: str | None = None
+    resume_in: ResumeIn = ResumeIn.QUERY
+    headers: dict[str, Secret] = Field(default_factory=dict)
+    query: dict[str, Secret] = Field(default_factory=dict)
+    default_zone: ZoneName = "UTC"
+    max_message_bytes: Annotated[int, Field(ge=1_000, le=16_000_000)] = 1_000_000
+    heartbeat_timeout_ms: Millis = 60_000
+    stale_after_ms: Millis | None = None
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The zone named by `default_zone`."""
+        return zone(self.default_zone)
