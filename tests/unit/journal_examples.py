@@ -11,7 +11,6 @@ from core.contracts.money import Amount
 from core.runtime.journal.kinds import KINDS
 
 _SCALARS: Final[dict[Any, st.SearchStrategy[Any]]] = {
-    str: st.text(max_size=40),
     int: st.integers(0, 2**63 - 1),
     bool: st.booleans(),
     float: st.floats(0, 1),
@@ -20,25 +19,34 @@ _SCALARS: Final[dict[Any, st.SearchStrategy[Any]]] = {
 }
 
 
-def values_of(annotation: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401 - any annotation
+def values_of(
+    annotation: Any,  # noqa: ANN401 - any annotation
+    words: st.SearchStrategy[str],
+) -> st.SearchStrategy[Any]:
     """Make values of a field's type."""
+    if annotation is str:
+        return words
     if annotation in _SCALARS:
         return _SCALARS[annotation]
     if get_origin(annotation) in (Union, types.UnionType):
-        return st.one_of([values_of(part) for part in get_args(annotation)])
+        return st.one_of([values_of(part, words) for part in get_args(annotation)])
     if get_origin(annotation) is tuple:
-        return st.lists(values_of(get_args(annotation)[0]), max_size=3).map(tuple)
+        return st.lists(values_of(get_args(annotation)[0], words), max_size=3).map(tuple)
     if issubclass(annotation, Enum):
         return st.sampled_from(annotation)
-    return records_of(annotation)
+    return records_of(annotation, words)
 
 
-def records_of(kind: type[msgspec.Struct]) -> st.SearchStrategy[Any]:
-    """Make records of one struct, every field of it drawn."""
-    fields = {field.name: values_of(field.type) for field in msgspec.structs.fields(kind)}
+def records_of(kind: type[msgspec.Struct], words: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
+    """Make records of one struct, every field of it drawn, its texts from `words`."""
+    fields = {field.name: values_of(field.type, words) for field in msgspec.structs.fields(kind)}
     return st.builds(kind, **fields)
 
 
-ANY_RECORD: Final = st.one_of(
-    [st.tuples(st.just(name), records_of(kind)) for name, kind in KINDS.items()]
-)
+def any_record(
+    words: st.SearchStrategy[str],
+) -> st.SearchStrategy[tuple[str, msgspec.Struct]]:
+    """Make a kind's name and a record of it."""
+    return st.one_of(
+        [st.tuples(st.just(name), records_of(kind, words)) for name, kind in KINDS.items()]
+    )
