@@ -75,8 +75,7 @@ class Connection(picows.WSListener):
         transport = self._transport
         if transport is None or transport.is_disconnected or transport.is_close_frame_sent:
             raise Retryable("not connected to hitbtc; nothing was sent")
-        below = transport.underlying_transport
-        if below.is_closing() or below.get_write_buffer_size():
+        if self._is_closing() or self._bytes_waiting():
             raise Retryable("the connection to hitbtc is stuck or closing; nothing was sent")
         transport.send(_TEXT, message)
 
@@ -107,6 +106,8 @@ class Connection(picows.WSListener):
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         """Keep the way out."""
         self._transport = transport
+        self._is_closing = transport.underlying_transport.is_closing
+        self._bytes_waiting = transport.underlying_transport.get_write_buffer_size
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """Put frames together (RFC 6455, 5.4); picows answers pings and checks each frame."""

@@ -61,7 +61,7 @@ def parse_ack(
                 return to_report(order, received_ns)
             detail = f"the answer names another order, {order.client_order_id}"
     except DecodeError as error:
-        detail = str(error)[:200]
+        detail = f"{error}; got {error.raw[:100]!r}"[:250]
     return OrderReport(
         client_order_id=client_order_id,
         venue=VENUE,
