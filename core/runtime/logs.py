@@ -192,7 +192,8 @@ def _formatter(service: str, style: str) -> logging.Formatter:
             return line
         short = {key: event[key] for key in ("timestamp", "level", "service", "logger")}
         short["event"] = event["event"][:_KEPT]
-        short["exception"] = event.get("exception", "")[-_KEPT:]
+        if "exception" in event:
+            short["exception"] = event["exception"][-_KEPT:]
         return str(render(logger, method, {**short, "cut_from_characters": len(line)}))
 
     return structlog.stdlib.ProcessorFormatter(

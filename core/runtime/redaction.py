@@ -45,10 +45,14 @@ def is_secret_name(name: str) -> bool:
     return _KEY.search(name) is not None
 
 
+def redact_known(text: str) -> str:
+    """Replace registered secrets only."""
+    return text if _known_pattern is None else _known_pattern.sub(MASK, text)
+
+
 def redact_text(text: str) -> str:
     """Replace registered secrets, and what stands where text usually has a secret."""
-    if _known_pattern is not None:
-        text = _known_pattern.sub(MASK, text)
+    text = redact_known(text)
     for pattern, replacement in _IN_TEXT:
         text = pattern.sub(replacement, text)
     return text

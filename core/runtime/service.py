@@ -118,7 +118,7 @@ def run_service(
     previous = {number: signal.getsignal(number) or signal.SIG_DFL for number in _SIGNALS}
     watchdog = threading.Timer(
         (drain_limit_ms + _GRACE_MS) / 1_000,
-        _exit_now,
+        _give_up,
         (f"{name}: did not stop within {drain_limit_ms} ms, ending it\n",),
     )
     watchdog.daemon = True
@@ -178,6 +178,11 @@ def _on_signal(service: Service, loop: asyncio.AbstractEventLoop, number: int) -
             other, lambda *_: _exit_now(f"{service.name}: told a second time, ending at once\n")
         )
     service.stop(signal.Signals(number).name)
+
+
+def _give_up(message: str) -> None:
+    logs.flush(limit_ms=500)
+    _exit_now(message)
 
 
 def _exit_now(message: str) -> None:
