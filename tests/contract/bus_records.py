@@ -1,6 +1,7 @@
 """Records and an inbox for the tests of the buses."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
@@ -34,12 +35,12 @@ def refusal(signal_id: str) -> Refused:
 
 
 class Inbox(Generic[R]):
-    """A handler that keeps what it gets."""
+    """A handler that keeps what it gets; several may share the event of an arrival."""
 
-    def __init__(self) -> None:
+    def __init__(self, arrived: asyncio.Event | None = None) -> None:
         self.records: list[tuple[R, str]] = []
         self.traces: list[Trace] = []
-        self._arrived = asyncio.Event()
+        self._arrived = arrived or asyncio.Event()
 
     def __call__(self, record: R, key: str, trace: Trace) -> None:
         self.records.append((record, key))
@@ -48,7 +49,11 @@ class Inbox(Generic[R]):
 
     async def holds(self, count: int) -> None:
         """Wait until at least `count` records have come."""
+        await self.sees(lambda: len(self.records) >= count)
+
+    async def sees(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds, looked at with each record that comes."""
         async with asyncio.timeout(PATIENCE_S):
-            while len(self.records) < count:
+            while not condition():
                 self._arrived.clear()
                 await self._arrived.wait()

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from core.contracts.clock import ManualClock
 from core.contracts.codec import encode
 from core.contracts.errors import ConfigurationError, DecodeError, Fatal, Rejected
 from core.contracts.event import Event
+from core.contracts.orders import Refused
 from core.contracts.topics import DEAD_LETTERS, EVENTS, REFUSALS, DeadLetter
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
@@ -105,7 +105,7 @@ async def test_record_with_two_keys_is_delivered_for_each(bus: Bus) -> None:
 
 
 async def test_one_group_handles_two_topics(bus: Bus) -> None:
-    events, refusals = Inbox[Event](), Inbox[Any]()
+    events, refusals = Inbox[Event](), Inbox[Refused]()
     bus.subscribe(EVENTS, events, group="reader")
     bus.subscribe(REFUSALS, refusals, group="reader")
     await bus.start()
@@ -116,7 +116,7 @@ async def test_one_group_handles_two_topics(bus: Bus) -> None:
 
 
 async def test_what_a_handler_publishes_arrives(bus: Bus) -> None:
-    refusals = Inbox[Any]()
+    refusals = Inbox[Refused]()
 
     def refuse(record: Event, key: str, trace: Trace) -> None:
         bus.publish(REFUSALS, refusal(record.id), record_id="r", keys=(record.id,), trace=trace)
@@ -168,7 +168,7 @@ async def test_fatal_and_unexpected_errors_stop_the_bus(bus: Bus, error: Excepti
     for number in (1, 2):
         with suppress(Fatal):  # in process it comes out here as well
             say(bus, number, "IOTA")
-    with pytest.raises(Fatal, match="books disagree|KeyError"):
+    with pytest.raises(Fatal, match=r"books disagree|KeyError"):
         await asyncio.wait_for(failure, 20)
     assert seen == ["1"]
     with pytest.raises(Fatal, match="the bus has failed"):
@@ -176,7 +176,7 @@ async def test_fatal_and_unexpected_errors_stop_the_bus(bus: Bus, error: Excepti
 
 
 async def test_rejecting_a_dead_letter_is_fatal(bus: Bus) -> None:
-    def reject(record: Any, key: str, trace: Trace) -> None:
+    def reject(record: Event | DeadLetter, key: str, trace: Trace) -> None:
         raise Rejected("no")
 
     bus.subscribe(EVENTS, reject, group="reader")

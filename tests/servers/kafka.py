@@ -1,8 +1,7 @@
 """Starts a real Kafka for the tests that need one, by the project's own script."""
 
 import asyncio
-import os
-import signal
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -10,7 +9,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
+import psutil
 import pytest
 
 from tests.servers.requirement import require
@@ -30,7 +31,7 @@ class KafkaServer:
         self.bootstrap = ""
         self._folder = tempfile.TemporaryDirectory(prefix="tidings-kafka-")
 
-    def __enter__(self) -> "KafkaServer":
+    def __enter__(self) -> Self:
         try:
             self.start()
         except BaseException:
@@ -44,7 +45,7 @@ class KafkaServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.stop()
+        self.kill()
         self._folder.cleanup()
 
     @property
@@ -66,8 +67,11 @@ class KafkaServer:
         self._run("stop").check_returncode()
 
     def kill(self) -> None:
-        """End it without notice, as a power cut would."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End it without notice; does nothing where it isn't running."""
+        with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            process.kill()
+            process.wait()
 
     async def starting(self) -> None:
         """Start it without holding up the event loop."""

@@ -9,8 +9,9 @@ import msgspec
 from core.contracts.clock import Clock
 from core.contracts.codec import encode
 from core.contracts.errors import ConfigurationError, Fatal, Rejected
-from core.contracts.topics import DEAD_LETTERS, DeadLetter, Topic
+from core.contracts.topics import DEAD_LETTERS, Topic
 from core.contracts.trace import Trace
+from core.runtime.bus.delivery import bury, unexpected
 from core.runtime.bus.port import AnyHandler, Handler, R
 
 
@@ -73,8 +74,7 @@ class InProcessBus:
                     self._fail(error)
                     raise
                 except Exception as error:
-                    unknown = Fatal(f"a handler of {topic.name} failed on {record_id}: {error!r}")
-                    raise self._fail(unknown) from error
+                    raise self._fail(unexpected(topic, record_id, error)) from error
 
     async def flush(self) -> None:
         """Return at once: what was published has been handled."""
@@ -94,17 +94,11 @@ class InProcessBus:
         self, topic: Topic[Any], record: msgspec.Struct, record_id: str, error: Rejected
     ) -> None:
         """Publish a record that a handler rejected as a dead letter."""
-        if topic.dead_letter is None:
-            refused = Fatal(f"no handler may reject a dead letter: {record_id}: {error}")
-            raise self._fail(refused) from error
-        letter = DeadLetter(
-            topic=topic.name,
-            partition=-1,
-            offset=-1,
-            reason=str(error),
-            raw=encode(record),
-            failed_ns=self._clock.now_ns(),
-        )
+        try:
+            letter = bury(topic, encode(record), error, self._clock, partition=-1, offset=-1)
+        except Fatal as fatal:
+            self._fail(fatal)
+            raise
         self.publish(DEAD_LETTERS, letter, record_id=record_id, keys=(topic.name,), trace=Trace())
 
     def _fail(self, failure: Fatal) -> Fatal:

@@ -1,12 +1,11 @@
 """The bus of the distributed lane: the same handlers over Kafka, and the topics they need."""
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -27,13 +26,15 @@ from aiokafka.partitioner import murmur2
 from aiokafka.structs import ConsumerRecord
 
 from core.contracts.clock import Clock
-from core.contracts.cloudevents import check_headers, headers_for
+from core.contracts.cloudevents import headers_for
 from core.contracts.codec import encode
-from core.contracts.errors import ConfigurationError, DecodeError, Fatal, Rejected, Retryable
-from core.contracts.topics import DEAD_LETTERS, TOPICS, DeadLetter, Topic
+from core.contracts.errors import ConfigurationError, Fatal, Rejected, Retryable
+from core.contracts.topics import DEAD_LETTERS, TOPICS, Topic
 from core.contracts.trace import Trace
+from core.runtime.bus.delivery import Route, bury, deliver
 from core.runtime.bus.outbox import Lane, Outbox
-from core.runtime.bus.port import AnyHandler, AnyTopic, Handler, R
+from core.runtime.bus.port import AnyTopic, Handler, R
+from core.runtime.bus.progress import Progress
 
 RawTopic = tuple[str, int, Mapping[str, str]]
 """Name, partitions and configuration of a topic that carries none of our records."""
@@ -46,6 +47,7 @@ HEARTBEAT_MS: Final = 1_000  # also how soon a member notices that the group is 
 COMMIT_INTERVAL_S: Final = 0.1
 SLICE_S: Final = 0.002  # of handlers before other tasks have a turn
 CONNECT_TIMEOUT_S: Final = 30.0
+CLOSE_TIMEOUT_S: Final = 2.0
 MAX_BACKOFF_S: Final = 5.0
 
 # After these a new producer, with a new producer id, may send the same records again.
@@ -153,29 +155,17 @@ def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
-class _Route(NamedTuple):
-    topic: AnyTopic
-    handler: AnyHandler
-
-
 class _Group(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships no types
-    """One consumer group of this process: its handlers, its consumer, what it may commit."""
+    """One consumer group of this process: its handlers, its consumer, how far it has come."""
 
     def __init__(self, name: str, outbox: Outbox, timeout_s: float) -> None:
         self.name = name
-        self.routes: dict[str, _Route] = {}
+        self.routes: dict[str, Route] = {}
         self.consumer: AIOKafkaConsumer | None = None
         self.revocations = 0
+        self.progress: Progress[TopicPartition] = Progress()
         self._outbox = outbox
         self._timeout_s = timeout_s
-        # Handled, each with the number of the last record published by then.
-        self._handled: deque[tuple[int, TopicPartition, int]] = deque()
-        self._ready: dict[TopicPartition, int] = {}
-
-    def handled(self, message: ConsumerRecord) -> None:
-        """Remember that a record is handled, to be committed with what its handler published."""
-        partition = TopicPartition(message.topic, message.partition)
-        self._handled.append((self._outbox.published, partition, message.offset + 1))
 
     async def commit(self) -> None:
         """Commit what is handled and whose publications are all confirmed.
@@ -186,11 +176,7 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
         if self.consumer is None:
             return
         through = self._outbox.confirmed_through()
-        while self._handled and self._handled[0][0] <= through:
-            _, partition, offset = self._handled.popleft()
-            self._ready[partition] = offset
-        assigned = self.consumer.assignment()
-        offsets = {p: offset for p, offset in self._ready.items() if p in assigned}
+        offsets = self.progress.committable(through, self.consumer.assignment())
         if not offsets:
             return
         try:
@@ -199,9 +185,7 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
             return  # the partitions have moved: their new owner handles these records again
         except KafkaError as error:
             raise Fatal(f"Kafka takes no commit from group {self.name}: {error!r}") from error
-        for partition, offset in offsets.items():
-            if self._ready.get(partition) == offset:
-                del self._ready[partition]
+        self.progress.committed(offsets)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Drop what is fetched and not handled; commit the rest once it is confirmed."""
@@ -215,8 +199,7 @@ class _Group(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka ships 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Begin anew at the committed offsets."""
         del assigned
-        self._handled.clear()
-        self._ready.clear()
+        self.progress.clear()
 
 
 class KafkaBus:
@@ -269,7 +252,7 @@ class KafkaBus:
         self._groups: dict[str, _Group] = {}
         self._topics: dict[str, AnyTopic] = {topic.name: topic for topic in TOPICS}
         self._partitions: dict[str, int] = {}
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: AIOKafkaProducer = None  # until the start
         self._replacing = asyncio.Lock()
         self._consuming: list[asyncio.Task[None]] = []
         self._committing: list[asyncio.Task[None]] = []
@@ -296,7 +279,8 @@ class KafkaBus:
             raise Retryable(f"Kafka at {self._bootstrap} can't be reached: {error!r}") from error
         self._refusal = None
         for group in self._groups.values():
-            self._consuming.append(asyncio.create_task(self._guard(self._consume(group))))
+            consume = self._consume(group, group.consumer)
+            self._consuming.append(asyncio.create_task(self._guard(consume)))
             self._committing.append(asyncio.create_task(self._guard(self._commit(group))))
 
     def subscribe(self, topic: Topic[R], handler: Handler[R], *, group: str) -> None:
@@ -316,7 +300,7 @@ class KafkaBus:
                 f"group {group} already handles {topic.name}: name another group"
             )
         self._topics[topic.name] = topic
-        members.routes[self._prefix + topic.name] = _Route(topic, handler)
+        members.routes[self._prefix + topic.name] = Route(topic, handler)
 
     def publish(
         self, topic: Topic[R], record: R, *, record_id: str, keys: Sequence[str], trace: Trace
@@ -431,11 +415,14 @@ class KafkaBus:
 
     async def _disconnect(self) -> None:
         """Close every connection; a broker that is away is not waited for."""
-        parts = [group.consumer for group in self._groups.values() if group.consumer]
-        for part in (*parts, *([self._producer] if self._producer else ())):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._confirm_timeout_s):
-                    await part.stop()
+        for group in self._groups.values():
+            if group.consumer is not None:
+                await _close(group.consumer.stop())
+                # A consumer that lost its broker may leave its own stop half way.
+                await group.consumer._client.close()  # noqa: SLF001 - it has no public name
+        if self._producer is not None:
+            await _close(self._producer.stop())
+            await self._producer.client.close()
 
     async def _send_all(self, lane: Lane) -> None:
         """Send a lane's records, a batch at a time, until it is empty."""
@@ -462,7 +449,8 @@ class KafkaBus:
     async def _replace(self, producer: AIOKafkaProducer, reason: KafkaError) -> None:
         """Have a new producer in place of one that failed, unless another lane has seen to it.
 
-        The numbers that a producer puts on its batches have a gap after a failed one.
+        The numbers that a producer puts on its batches have a gap after a failed one. The old
+        one first finishes the other lanes' batches, for which they wait.
         """
         async with self._replacing:
             if self._producer is not producer:
@@ -472,9 +460,8 @@ class KafkaBus:
             with suppress(KafkaError):  # not back yet: the lanes fail again and come back
                 self._producer = await self._connect()
 
-    async def _consume(self, group: _Group) -> None:
+    async def _consume(self, group: _Group, consumer: AIOKafkaConsumer) -> None:
         """Deliver a group's records, one after the other, as they come."""
-        consumer = group.consumer
         loop = asyncio.get_running_loop()
         outbox = self._outbox
         most_waiting = self._max_buffered // 2  # leaves room for what a handler publishes
@@ -490,34 +477,22 @@ class KafkaBus:
                     turn_ends = loop.time() + SLICE_S
                 if group.revocations != revocations:
                     break  # these go to their new owner, or to us again
-                self._deliver(group.routes[message.topic], group.name, message)
-                group.handled(message)
+                self._deliver(group, message)
 
-    def _deliver(self, route: _Route, group: str, message: ConsumerRecord) -> None:
-        """Decode a record and hand it to its handler; what can't be handled is a dead letter."""
-        topic, handler = route
+    def _deliver(self, group: _Group, message: ConsumerRecord) -> None:
+        """Have a record handled; what can't be is a dead letter."""
+        route = group.routes[message.topic]
+        partition, offset = message.partition, message.offset
         raw = message.value or b""
         try:
-            headers = [(name, value or b"") for name, value in message.headers]
-            trace = check_headers(topic, headers, raw)
-            try:
-                key = (message.key or b"").decode()
-            except UnicodeDecodeError as error:
-                raise DecodeError(f"the key is not UTF-8: {error}", raw) from error
-            handler(topic.decode(raw), key, trace)
+            deliver(route, raw, message.key or b"", message.headers)
         except Rejected as error:
-            if topic.dead_letter is None:
-                raise Fatal(f"group {group} can't handle a dead letter: {error}") from error
-            letter = DeadLetter(
-                topic=topic.name,
-                partition=message.partition,
-                offset=message.offset,
-                reason=str(error),
-                raw=raw,
-                failed_ns=self._clock.now_ns(),
-            )
-            place = f"{group}/{message.topic}/{message.partition}/{message.offset}"
-            self.publish(DEAD_LETTERS, letter, record_id=place, keys=(topic.name,), trace=Trace())
+            letter = bury(route.topic, raw, error, self._clock, partition=partition, offset=offset)
+            record_id = f"{group.name}/{message.topic}/{partition}/{offset}"
+            topic = route.topic.name
+            self.publish(DEAD_LETTERS, letter, record_id=record_id, keys=(topic,), trace=Trace())
+        place = TopicPartition(message.topic, partition)
+        group.progress.handled(place, offset, self._outbox.published)
 
     async def _commit(self, group: _Group) -> None:
         """Commit every now and then."""
@@ -554,6 +529,14 @@ async def _send_batch(producer: AIOKafkaProducer, lane: Lane) -> int:
     confirmation = await producer.send_batch(batch, lane.topic, partition=lane.partition)
     await confirmation
     return count
+
+
+async def _close(stopping: Coroutine[Any, Any, None]) -> None:
+    """Give a client a moment to say goodbye; whether it could makes no difference."""
+    task = asyncio.create_task(stopping)
+    await asyncio.wait([task], timeout=CLOSE_TIMEOUT_S)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
