@@ -23,6 +23,16 @@ from core.contracts.signal import Signal
 from core.contracts.topics import FILLS, INTENTS, REFUSALS, REPORTS, Topic
 from core.contracts.trace import Trace
 from core.runtime.bus.port import Bus
+from core.runtime.journal.kinds import (
+    EXIT_CLOSED,
+    EXIT_PLAN,
+    GATE,
+    INTENT,
+    REFUSED,
+    REPORT,
+    SIGNAL,
+    ExitClosed,
+)
 from trader.desks.closing import Closing
 from trader.desks.event import ENTRY, enter
 from trader.orders.lifecycle import OrderState
@@ -78,7 +88,7 @@ class Trader:
         self.orders = Orders()
         self.portfolio = Portfolio()
         self.books = Books()
-        self.gate = Gate(on_change=lambda change: journal.append("gate", change))
+        self.gate = Gate(on_change=lambda change: journal.append(GATE, change))
         self.closing = Closing(self)
         self.ready = False
         self.connected = False
@@ -145,7 +155,7 @@ class Trader:
     def _refuse(self, refused: Refused, signal: Signal) -> None:
         self.refused.add(signal.id)
         self.counts[f"refused_{refused.reason}"] += 1
-        self._journal.append_many((("refused", refused), ("signal", signal)))
+        self._journal.append_many(((REFUSED, refused), (SIGNAL, signal)))
         self._publish(REFUSALS, refused, refused.signal_id)
 
     # ------------------------------------------------------------------ orders out
@@ -164,7 +174,12 @@ class Trader:
 
     def record_plan(self, plan: ExitPlan) -> None:
         """Journal how a position is to be closed."""
-        self._journal.append("exit_plan", plan)
+        self._journal.append(EXIT_PLAN, plan)
+
+    def record_closed(self, entry_client_order_id: str, closed_ns: int) -> None:
+        """Journal that a position is closed, dust left or not."""
+        closed = ExitClosed(entry_client_order_id=entry_client_order_id, closed_ns=closed_ns)
+        self._journal.append(EXIT_CLOSED, closed)
 
     def submit(self, approved: Approved, trace: Trace, signal: Signal | None = None) -> None:
         """Journal, then send, then everything else.
@@ -174,9 +189,9 @@ class Trader:
         """
         intent = approved.intent
         order = self.orders.add(approved)
-        records: list[tuple[str, msgspec.Struct]] = [("intent", approved)]
+        records: list[tuple[str, msgspec.Struct]] = [(INTENT, approved)]
         if signal is not None:
-            records.append(("signal", signal))
+            records.append((SIGNAL, signal))
         self._journal.append_many(records)
         trace.approved = approved.approved_ns
         try:
@@ -250,7 +265,7 @@ class Trader:
 
     def _on_report(self, report: OrderReport) -> None:
         self.counts[f"report_{report.report}"] += 1
-        self._journal.append("report", report)
+        self._journal.append(REPORT, report)
         try:
             order, fill = self.orders.apply(report)
         except Rejected as error:

@@ -1,12 +1,21 @@
 """Rebuilds a trader from the journal: orders, positions, exit plans, the gate."""
 
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from core.contracts.gate import GateChange
 from core.contracts.orders import Approved, ExitPlan, OrderReport, Refused
+from core.runtime.journal.kinds import (
+    EXIT_CLOSED,
+    EXIT_PLAN,
+    INTENT,
+    REFUSED,
+    REPORT,
+    ExitClosed,
+)
 from trader.engine import Trader
+from trader.risk.portfolio import Position
 
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -14,7 +23,7 @@ R = TypeVar("R", bound=msgspec.Struct)
 class JournalSource(Protocol):
     """The journal as it is read at the start."""
 
-    async def load(self, kind: str, since_ns: int) -> list[msgspec.Struct]:
+    async def load(self, kind: str, since_ns: int) -> list[Any]:
         """Give the records of one kind from `since_ns` on, oldest first."""
 
     async def load_latest_gate(self) -> GateChange | None:
@@ -27,11 +36,11 @@ async def restore(trader: Trader, journal: JournalSource, since_ns: int) -> None
     Positions whose entry lies before `since_ns` are not taken up; choose it to cover the longest
     time limit by far.
     """
-    intents = _of(Approved, await journal.load("intent", since_ns))
-    reports = _of(OrderReport, await journal.load("report", since_ns))
+    intents = _of(Approved, await journal.load(INTENT, since_ns))
+    reports = _of(OrderReport, await journal.load(REPORT, since_ns))
     fills = trader.orders.restore(intents, reports)
     portfolio = trader.portfolio
-    for refused in _of(Refused, await journal.load("refused", since_ns)):
+    for refused in _of(Refused, await journal.load(REFUSED, since_ns)):
         trader.refused.add(refused.signal_id)
     exits: dict[str, int] = {}
     for approved in intents:
@@ -47,19 +56,32 @@ async def restore(trader: Trader, journal: JournalSource, since_ns: int) -> None
     for order in trader.orders.live():
         portfolio.commit(order.intent, order.changed_ns)
         order.committed = True
-    for plan in _of(ExitPlan, await journal.load("exit_plan", since_ns)):
-        position = portfolio.positions.get(plan.signal_id)
-        if position is not None:
-            position.plan = plan
+    await _restore_exits(trader, journal, since_ns)
     for position in portfolio.open_positions():
-        signal_id = position.intent.signal_id
-        position.exits = exits.get(signal_id, 0)
-        for order in trader.orders.live():
-            if order.intent.signal_id == signal_id and order.intent.reduces:
-                position.pending = order.intent.client_order_id
-        trader.closing.watch(position)
+        position.exits = exits.get(position.intent.signal_id, 0)
+        _take_up(trader, position)
     trader.gate.restore(await journal.load_latest_gate())
 
 
-def _of(kind: type[R], records: list[msgspec.Struct]) -> list[R]:
+async def _restore_exits(trader: Trader, journal: JournalSource, since_ns: int) -> None:
+    """Give positions their plans, and close those that were closed."""
+    positions = trader.portfolio.positions
+    for plan in _of(ExitPlan, await journal.load(EXIT_PLAN, since_ns)):
+        if plan.signal_id in positions:
+            positions[plan.signal_id].plan = plan
+    for closed in _of(ExitClosed, await journal.load(EXIT_CLOSED, since_ns)):
+        entry = trader.orders.get(closed.entry_client_order_id)
+        if entry is not None and entry.intent.signal_id in positions:
+            trader.portfolio.close(positions[entry.intent.signal_id], closed.closed_ns)
+
+
+def _take_up(trader: Trader, position: Position) -> None:
+    """Watch an open position again; an exit of it that is in flight keeps others back."""
+    for order in trader.orders.live():
+        if order.intent.signal_id == position.intent.signal_id and order.intent.reduces:
+            position.pending = order.intent.client_order_id
+    trader.closing.watch(position)
+
+
+def _of(kind: type[R], records: list[Any]) -> list[R]:
     return [record for record in records if isinstance(record, kind)]

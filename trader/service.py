@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
 from core.contracts.orders import OrderReport
-from core.contracts.topics import SIGNALS
 from core.contracts.trace import Trace
 from core.runtime.bus.port import Bus
 from trader.engine import Recorder, Trader
@@ -18,18 +17,18 @@ from trader.venues.port import Venue
 
 MS: Final = 1_000_000
 WATCH_S: Final = 0.25
-GROUP: Final = "trader"
 
 
-class TraderJournal(Recorder, JournalSource):
+class TraderJournal(Recorder, JournalSource, Protocol):
     """The journal, written and read."""
 
 
 class TraderService:
     """One venue account, traded.
 
-    Start it in this order: `restore`, the `venue` task, `agree`; then it is ready. The tasks are
-    given to the caller's supervisor, which restarts the venue connection with growing pauses.
+    Start it in this order: `restore`, the `tasks` (of which the venue's connects), `agree`; then
+    subscribe `trader.on_signal` to the signals. The tasks are given to the caller's supervisor,
+    which restarts the venue connection with growing pauses.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class TraderService:
         self._clock = clock
         self._settings = settings
         self._connected = asyncio.Event()
-        bus.subscribe(SIGNALS, self.trader.on_signal, group=GROUP)
 
     async def restore(self) -> None:
         """Rebuild the trader from the journal and learn what the venue trades.

@@ -36,6 +36,9 @@ class Dealer(Protocol):
     def record_plan(self, plan: ExitPlan) -> None:
         """Journal an exit plan."""
 
+    def record_closed(self, entry_client_order_id: str, closed_ns: int) -> None:
+        """Journal that a position is closed."""
+
 
 class Closing:
     """The open positions of a trader, by symbol, until each is closed.
@@ -142,7 +145,9 @@ class Closing:
         trader.submit(outcome, Trace(depth.received_ns))
 
     def _close(self, position: Position) -> None:
-        position.closed_ns = self._trader.clock.now_ns()
+        closed_ns = self._trader.clock.now_ns()
+        self._trader.portfolio.close(position, closed_ns)
+        self._trader.record_closed(position.intent.client_order_id, closed_ns)
         held = self._open.get(position.intent.symbol, [])
         if position in held:
             held.remove(position)

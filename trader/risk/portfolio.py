@@ -154,6 +154,11 @@ class Portfolio:
         self._count_result(position, fill.received_ns)
         return position
 
+    def close(self, position: Position, now_ns: int) -> None:
+        """Count a position as closed; dust that no order can sell is no exposure any more."""
+        self._add_exposure(position.intent.asset, -position.exposure)
+        position.closed_ns = now_ns
+
     def _add_exposure(self, asset: str, change: Decimal) -> None:
         self._by_asset[asset] = self._by_asset.get(asset, ZERO) + change
         self.exposure += change
@@ -178,7 +183,7 @@ class Portfolio:
 
     def open_positions(self) -> tuple[Position, ...]:
         """Give the positions with something still to close."""
-        return tuple(p for p in self.positions.values() if p.open_quantity > 0)
+        return tuple(p for p in self.positions.values() if p.open_quantity > 0 and not p.closed_ns)
 
 
 def _funds_of(intent: Intent) -> tuple[str, Decimal]:

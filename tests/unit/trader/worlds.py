@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -39,7 +40,7 @@ class MemoryJournal:
             raise Fatal("the journal can't be written: no space left on the device")
         self.records.extend(records)
 
-    async def load(self, kind: str, since_ns: int) -> list[msgspec.Struct]:
+    async def load(self, kind: str, since_ns: int) -> list[Any]:
         return [record for k, record in self.records if k == kind]
 
     async def load_latest_gate(self) -> GateChange | None:

@@ -1,0 +1,115 @@
+"""The distributed lane: crawl, classify and trade as processes of their own, over Kafka."""
+
+from console.lanes.control import control_routes
+from console.lanes.exchange import with_paper_exchange
+from console.lanes.host import Host, Ready, say_ready
+from console.lanes.trading import publish_balances, trader_checks
+from console.settings import Settings, require_bootstrap
+from core.contracts.topics import SIGNALS
+from core.contracts.trace import Trace
+from core.runtime.bus.kafka import KafkaBus
+from core.runtime.journal.cursors import SqlCursorStore
+from core.runtime.journal.journal import Journal
+from core.runtime.journal.schema import upgrade
+from core.runtime.service import Service
+from crawlers.service import Crawl
+from signals.reader import Reader
+from trader.service import TraderService
+from trader.venues.hitbtc.client import HitBtc
+
+TRADER_GROUP = "trader"
+
+
+def _bus(settings: Settings, host: Host, name: str) -> KafkaBus:
+    kafka = settings.kafka
+    return KafkaBus(
+        require_bootstrap(settings),
+        clock=host.clock,
+        client_id=f"tidings-{name}",
+        linger_ms=kafka.linger_ms,
+        replication=kafka.replication,
+        topic_prefix=kafka.topic_prefix,
+        instance=kafka.instance,
+    )
+
+
+async def crawl(service: Service, settings: Settings) -> None:
+    """Read the sources and publish events, keyed by the assets they are about."""
+    host = Host("crawl", settings)
+    bus = _bus(settings, host, "crawl")
+    store = SqlCursorStore(host.database_url)
+    reader = Reader()
+    crawlers = Crawl(settings.crawl, bus=bus, keyer=reader.keys_for, store=store, clock=host.clock)
+    url = await host.start()
+    service.on_drain("tasks", host.supervisor.stop)
+    service.on_drain("cursors", crawlers.drain)
+    service.on_drain("bus", bus.stop)
+    service.on_drain("store", store.close)
+    service.on_drain("host", host.stop)
+    upgrade(host.database_url)
+    await store.open()
+    await bus.start()
+    await crawlers.start()
+    host.supervisor.start("bus", bus.failure)
+    for name, task in crawlers.tasks().items():
+        host.supervisor.start(name, task)
+    host.add_checks(crawlers.checks())
+    host.settle(lambda: True)
+    say_ready(Ready(service.name, url))
+    await host.supervisor.wait()
+
+
+async def trade(service: Service, settings: Settings, mode: str) -> None:
+    """Execute the signals that Kafka brings.
+
+    Signals are consumed only when journal and venue agree; a signal's offset is committed when it
+    is in the journal, as an order or as a refusal.
+    """
+    if mode == "paper" and settings.paper.start_exchange:
+        settings = await with_paper_exchange(service, settings)
+    host = Host("trade", settings)
+    journal = Journal(
+        settings.runtime.data_dir / "journal",
+        host.database_url,
+        clock=host.clock,
+        fsync=settings.journal.fsync,
+    )
+    outbound, inbound = _bus(settings, host, "reports"), _bus(settings, host, "trade")
+    venue = HitBtc(settings.hitbtc, clock=host.clock)
+
+    def observe(trace: Trace) -> None:
+        host.metrics.observe_trace(trace)
+
+    trading = TraderService(
+        venue,
+        bus=outbound,
+        journal=journal,
+        clock=host.clock,
+        settings=settings.trader,
+        on_trace=observe,
+    )
+    trader = trading.trader
+    inbound.subscribe(SIGNALS, trader.on_signal, group=TRADER_GROUP)
+    await journal.open()
+    url = await host.start(control_routes(trader, settings.health.token))
+    service.on_drain("signals", inbound.stop)
+    service.on_drain("trader", trading.drain, limit_ms=settings.runtime.drain_ms // 2)
+    service.on_drain("tasks", host.supervisor.stop)
+    service.on_drain("bus", outbound.stop)
+    service.on_drain("journal", journal.close)
+    service.on_drain("venue", venue.close)
+    service.on_drain("host", host.stop)
+    await outbound.start()
+    host.supervisor.start("journal", journal.run)
+    host.supervisor.start("reports", outbound.failure)
+    await trading.restore()
+    for name, task in trading.tasks().items():
+        host.supervisor.start(name, task)
+    host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
+    host.add_checks(trader_checks(trader, journal))
+    await trading.agree()
+    await inbound.start()
+    host.supervisor.start("signals", inbound.failure)
+    host.settle(trader.quiet.is_set)
+    say_ready(Ready(service.name, url))
+    await host.supervisor.wait()

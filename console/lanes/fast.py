@@ -1,0 +1,150 @@
+"""The fast lane: every stage in one process, joined by direct calls; Kafka, if any, behind."""
+
+from console.lanes.control import control_routes
+from console.lanes.exchange import with_paper_exchange
+from console.lanes.host import Host, Ready, say_ready
+from console.lanes.trading import publish_balances, trader_checks
+from console.settings import Settings
+from core.contracts.clock import Clock
+from core.contracts.topics import EVENTS, SIGNALS
+from core.contracts.trace import Trace
+from core.runtime.bus.in_process import InProcessBus
+from core.runtime.bus.port import Bus
+from core.runtime.bus.tee import TeeBus
+from core.runtime.journal.cursors import SqlCursorStore
+from core.runtime.journal.journal import Journal
+from core.runtime.metrics import HopQuantiles
+from core.runtime.service import Service
+from crawlers.service import Crawl
+from signals.classifier import Classifier, MemoryStories
+from signals.reader import Reader
+from trader.service import TraderService
+from trader.venues.hitbtc.client import HitBtc
+
+MS = 1_000_000
+
+
+class FastLane:
+    """Crawlers, classifier and trader in this process.
+
+    Start-up order is the safety: journal, then the venue's agreement, then the news. The end is
+    the other way round: no more news, orders come to their end, cursors, bus, journal.
+
+    Attributes:
+        hops: exact quantiles of each hop, for whoever shows them.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.host = Host("run", settings, clock=clock)
+        self.settings = settings
+        self.clock = self.host.clock
+        self.hops = HopQuantiles()
+        self.reader = Reader()
+        self.journal = Journal(
+            settings.runtime.data_dir / "journal",
+            self.host.database_url,
+            clock=self.clock,
+            fsync=settings.journal.fsync,
+        )
+        self.store = SqlCursorStore(self.host.database_url)
+        self.bus = self._make_bus()
+        self.venue = HitBtc(settings.hitbtc, clock=self.clock)
+        self.trading = TraderService(
+            self.venue,
+            bus=self.bus,
+            journal=self.journal,
+            clock=self.clock,
+            settings=settings.trader,
+            on_trace=self._observe,
+        )
+        self.stories = MemoryStories(lambda stories: self.journal.append("stories", stories))
+        self.classifier = Classifier(
+            self.bus,
+            reader=self.reader,
+            stories=self.stories,
+            clock=self.clock,
+            limits=settings.signals.limits(),
+        )
+        self.crawl = Crawl(
+            settings.crawl,
+            bus=self.bus,
+            keyer=self.reader.keys_for,
+            store=self.store,
+            clock=self.clock,
+        )
+        self.bus.subscribe(EVENTS, self.classifier.on_event, group="classifier")
+        self.bus.subscribe(SIGNALS, self.trading.trader.on_signal, group="trader")
+
+    def _make_bus(self) -> Bus:
+        kafka = self.settings.kafka
+        near = InProcessBus(self.clock)
+        if kafka.bootstrap is None:
+            return near
+        from core.runtime.bus.kafka import KafkaBus  # noqa: PLC0415 - only where a broker is
+
+        behind = KafkaBus(
+            kafka.bootstrap,
+            clock=self.clock,
+            linger_ms=kafka.linger_ms,
+            replication=kafka.replication,
+            topic_prefix=kafka.topic_prefix,
+        )
+        return TeeBus(near, behind)
+
+    def _observe(self, trace: Trace) -> None:
+        self.hops.observe_trace(trace)
+        self.host.metrics.observe_trace(trace)
+
+    async def start(self) -> str:
+        """Bring every stage up; news is read from the moment this returns.
+
+        Returns:
+            The address where health is served.
+
+        Raises:
+            ConfigurationError, Fatal: it can't or must not run; the message says why.
+        """
+        host, trader = self.host, self.trading.trader
+        await self.journal.open()
+        await self.store.open()
+        now_ns = self.clock.now_ns()
+        window_ns = self.settings.signals.limits().story_window_ms * MS
+        self.stories.restore(await self.journal.load_stories(now_ns - window_ns))
+        url = await host.start(control_routes(trader, self.settings.health.token))
+        await self.bus.start()
+        host.supervisor.start("journal", self.journal.run)
+        host.supervisor.start("bus", self.bus.failure)
+        await self.trading.restore()
+        for name, task in self.trading.tasks().items():
+            host.supervisor.start(name, task)
+        await self.trading.agree()
+        await self.crawl.start()
+        for name, task in self.crawl.tasks().items():
+            host.supervisor.start(name, task)
+        host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
+        host.add_checks({**trader_checks(trader, self.journal), **self.crawl.checks()})
+        host.settle(trader.quiet.is_set)
+        return url
+
+    async def stop(self) -> None:
+        """End in order: what was read is saved, what was sent is in the journal."""
+        self.trading.trader.ready = False
+        await self.host.supervisor.stop()
+        await self.crawl.drain()
+        await self.bus.stop()
+        await self.journal.close()
+        await self.store.close()
+        await self.venue.close()
+        await self.host.stop()
+
+
+async def run(service: Service, settings: Settings, mode: str) -> None:
+    """Run the fast lane as a service until told to stop; on paper, with an exchange of its own."""
+    if mode == "paper" and settings.paper.start_exchange:
+        settings = await with_paper_exchange(service, settings)
+    lane = FastLane(settings)
+    service.on_drain("trader", lane.trading.drain, limit_ms=settings.runtime.drain_ms // 2)
+    service.on_drain("lane", lane.stop)
+    url = await lane.start()
+    say_ready(Ready(service.name, url))
+    await lane.host.supervisor.wait()

@@ -1,0 +1,116 @@
+"""What every process of Tidings stands on: logs, health, metrics, heartbeats, supervised tasks."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from console.settings import Settings
+from core.contracts.clock import Clock
+from core.runtime import logs
+from core.runtime.clock import SystemClock
+from core.runtime.health import Check, Health, HealthServer, tasks_check
+from core.runtime.journal.database import default_url
+from core.runtime.metrics import Metrics
+from core.runtime.service import collect_when_idle, freeze_garbage
+from core.runtime.state import State, open_state
+from core.runtime.tasks import Supervisor
+
+HEARTBEAT_S: Final = 1.0
+
+
+class Ready(msgspec.Struct, frozen=True):
+    """The line a service prints once it works: who it is and where its health is served."""
+
+    service: str
+    health_url: str
+
+
+def say_ready(ready: Ready) -> None:
+    """Tell whoever started us, on standard output."""
+    sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+    sys.stdout.flush()
+
+
+def configure_logs(name: str, settings: Settings) -> None:
+    """Send logs to stderr and, where configured, to a bounded file."""
+    runtime = settings.runtime
+    file = runtime.data_dir / "logs" / f"{name}.jsonl" if runtime.log_file else None
+    logs.configure(runtime.log_level, service=name, format=runtime.log_format, file=file)
+
+
+class Host:
+    """One process's supervisor, health, metrics and shared state; start it first, stop it last."""
+
+    def __init__(self, name: str, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.name = name
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.health = Health(self.clock)
+        self.supervisor = Supervisor(name, on_restart=self._count_restart)
+        self._state: State | None = None
+        self._server: HealthServer | None = None
+
+    @property
+    def state(self) -> State:
+        """The shared state, once started."""
+        if self._state is None:
+            raise RuntimeError(f"{self.name} is not started")
+        return self._state
+
+    @property
+    def database_url(self) -> str:
+        """Where the journal is copied to and cursors are kept."""
+        url = self.settings.journal.url
+        return url.get_secret_value() if url else default_url(self.settings.runtime.data_dir)
+
+    async def start(self, routes: Sequence[web.RouteDef] = ()) -> str:
+        """Open the shared state, serve health, begin the heartbeat; give the health address."""
+        self.settings.runtime.data_dir.mkdir(parents=True, exist_ok=True)
+        url = self.settings.state.url
+        self._state = await open_state(url.get_secret_value() if url else None)
+        health = self.settings.health
+        self.health.add("tasks", tasks_check(self.supervisor))
+        self._server = HealthServer(
+            self.health,
+            health.host,
+            health.port,
+            metrics=self.metrics,
+            routes=routes,
+            known_hosts=health.known_hosts,
+        )
+        await self._server.start()
+        self.supervisor.start("heartbeat", self._beat)
+        return f"http://{health.host}:{self._server.port}"
+
+    def add_checks(self, checks: dict[str, Check]) -> None:
+        """Add a stage's checks to the health report."""
+        for name, check in checks.items():
+            self.health.add(name, check)
+
+    def settle(self, is_idle: Callable[[], bool]) -> None:
+        """Everything is built: take it out of the garbage collector's way."""
+        freeze_garbage()
+        self.supervisor.start("garbage", lambda: collect_when_idle(is_idle))
+
+    async def stop(self) -> None:
+        """End all tasks, then stop serving."""
+        await self.supervisor.stop()
+        if self._server is not None:
+            await self._server.stop()
+        if self._state is not None:
+            await self._state.close()
+
+    def _count_restart(self, task: str) -> None:
+        self.metrics.restarts.labels(task).inc()
+
+    async def _beat(self) -> None:
+        while True:
+            report = self.health.report()
+            detail = "ready" if report.ready else "not ready"
+            await self.state.heartbeat(self.name, self.clock.now_ns(), detail)
+            await asyncio.sleep(HEARTBEAT_S)
