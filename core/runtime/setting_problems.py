@@ -133,7 +133,7 @@ def _unknown(path: Path, keys: Sequence[Key], origins: Origins) -> list[str]:
         hint = f"did you mean {right}?" if right else _siblings(path, keys)
         says.append(f"unknown key {dotted(path)} ({origins.file()}): {hint}")
     for name in origins.behind(path):
-        names = {origins.variable(key.path): key for key in keys if ANY not in key.path}
+        names = [origins.variable(k.path) for k in keys if ANY not in k.path and not k.is_table]
         where = next(where for where, source in origins.variables.items() if source == name)
         near = get_close_matches(name, names, n=1, cutoff=0.8)
         right = near[0] if near else None
@@ -150,7 +150,7 @@ def _nearest(path: Path, keys: Sequence[Key]) -> str | None:
 
 
 def _nearest_key(path: Path, keys: Sequence[Key]) -> Key | None:
-    """Find the key that was meant: a like name beside it, the same name elsewhere, a like path."""
+    """Find the key that was meant: a like name beside it, the same name or a like one elsewhere."""
     name = str(path[-1])
     beside = {key.path[-1]: key for key in keys if _is_beside(key, path)}
     if near := get_close_matches(name, beside, n=1):
@@ -159,11 +159,8 @@ def _nearest_key(path: Path, keys: Sequence[Key]) -> Key | None:
     if elsewhere:
         return elsewhere[0]
     names = {key.path[-1]: key for key in keys}
-    if near := get_close_matches(name, names, n=1, cutoff=0.8):
-        return names[near[0]]
-    paths = {key.dotted: key for key in keys}
-    near = get_close_matches(dotted(path), paths, n=1, cutoff=0.8)
-    return paths[near[0]] if near else None
+    near = get_close_matches(name, names, n=1, cutoff=0.8)
+    return names[near[0]] if near else None
 
 
 def _is_beside(key: Key, path: Path) -> bool:

@@ -7,8 +7,10 @@ import logging
 import pickle
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field, SecretStr
@@ -67,6 +69,26 @@ class Small(Section):
     trader: Trader = Trader()
     crawlers: Crawlers = Crawlers()
     sources: tuple[Source, ...] = ()
+
+
+class Feed(Section):
+    kind: Literal["feed"]
+    url: str
+
+
+class Socket(Section):
+    kind: Literal["socket"]
+    address: str
+    token: Secret
+
+
+class Wide(Section):
+    """Every shape a stage's settings may have."""
+
+    inputs: tuple[Annotated[Feed | Socket, Field(discriminator="kind")], ...] = ()
+    accounts: dict[str, Venue] = Field(default_factory=dict)
+    since: date = date(2020, 1, 1)
+    weights: dict[str, float] = Field(default_factory=dict)
 
 
 def write(folder: Path, text: str, mode: int = 0o600) -> Path:
@@ -211,6 +233,10 @@ def test_unknown_key_in_the_file_is_named_with_the_nearest_right_one(
         ("TIDINGS_TRADER_RETRIES", "did you mean TIDINGS_TRADER__RETRIES?"),
         ("TIDINGS_TRADR__RETRIES", "did you mean TIDINGS_TRADER__RETRIES?"),
         ("TIDINGS_TRADER__POLL_MS", "did you mean TIDINGS_CRAWLERS__POLL_MS?"),
+        ("TIDINGS_SOURCE", "did you mean TIDINGS_SOURCES?"),
+        ("TIDINGS_CRAWLERS__SLIPAGE", "did you mean TIDINGS_TRADER__SLIPPAGE?"),
+        ("TIDINGS_CRAWLERS__RETRY", "known keys of crawlers are poll_ms"),
+        ("TIDINGS_NO__SUCH__KEY", "known sections are trader, crawlers, sources"),
         ("TIDINGS_XYZZY", "known keys are trader, crawlers, sources"),
         ("TIDINGS_", "known keys are trader, crawlers, sources"),
     ],
@@ -406,6 +432,63 @@ def test_loaded_secrets_are_kept_out_of_the_log(
     written = terminal.getvalue() + (tmp_path / "log.json").read_text()
     assert "oops ********" in written
     assert "s3ntinel" not in written
+
+
+def test_every_shape_loads_and_renders(tmp_path: Path) -> None:
+    text = """
+    since = 2024-02-03
+    [[inputs]]
+    kind = "feed"
+    url = "http://a.example"
+    [[inputs]]
+    kind = "socket"
+    address = "ws://b.example"
+    token = "token-1"
+    [accounts."first one"]
+    api_key = "key-1"
+    [weights]
+    rss = 0.5
+    """
+    settings = load(Wide, path=write(tmp_path, text), environ={})
+    assert settings.since == date(2024, 2, 3)
+    assert settings.accounts["first one"].api_key.get_secret_value() == "key-1"
+    shown = tomllib.loads(render(settings))
+    assert shown["accounts"] == {"first one": {"name": "hitbtc", "api_key": "********"}}
+    assert shown["inputs"][1] == {
+        "kind": "socket",
+        "address": "ws://b.example",
+        "token": "********",
+    }
+    assert (shown["since"], shown["weights"]) == ("2024-02-03", {"rss": 0.5})
+
+
+def test_problems_inside_lists_and_tables_name_the_key_without_detours(tmp_path: Path) -> None:
+    text = "[[inputs]]\nkind = 'socket'\nadress = 'x'\n[accounts.one]\nname = 1\napi_key = 'k'\n"
+    message = refusal(tmp_path, text, Wide)
+    assert sorted(line.split(":")[0] for line in message.splitlines()) == [
+        "accounts.one.name (FILE)",
+        "missing inputs[0].address",
+        "missing secret inputs[0].token",
+        "unknown key inputs[0].adress (FILE)",
+    ]
+
+
+def test_secret_that_looks_like_json_is_text() -> None:
+    for text in ("{not json", '{"other": "table"}'):
+        settings = load(Settings, path=None, environ={"TIDINGS_VENUE__API_KEY": text})
+        assert settings.venue.api_key.get_secret_value() == text
+
+
+def test_exposed_secrets_are_found_in_lists_and_tables(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in (
+        "[[inputs]]\nkind = 'socket'\naddress = 'x'\ntoken = 'token-1'\n",
+        "[accounts.one]\napi_key = 'key-1'\n",
+    ):
+        caplog.clear()
+        load(Wide, path=write(tmp_path, text, 0o644), environ={})
+        assert "others may read it" in caplog.text
 
 
 def test_render_loads_again(tmp_path: Path) -> None:
