@@ -43,7 +43,7 @@ def decoder(kind: type[R]) -> Callable[[bytes], R]:
     def decode(raw: bytes) -> R:
         try:
             return inner.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DecodeError(f"not a {kind.__name__}: {error}", bytes(raw)) from error
 
     return decode

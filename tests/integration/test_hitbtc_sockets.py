@@ -174,6 +174,7 @@ async def test_refused_upgrade_is_retryable(exchange: ScriptedExchange) -> None:
 
 async def test_closing_before_the_upgrade_is_retryable(exchange: ScriptedExchange) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.close()
         await writer.wait_closed()
 
@@ -425,6 +426,24 @@ async def test_unanswered_cancel_times_out_under_the_orders_symbol(
         clock.advance(1_000_000_000)
         report = await run.heard.report()
         assert (report.report, report.symbol) == (Report.TIMED_OUT, "BTCUSDT")
+
+
+async def test_unanswered_cancel_of_an_earlier_connections_order_knows_its_symbol(
+    exchange: ScriptedExchange,
+) -> None:
+    exchange.active = [order("t0")]
+    async with running(exchange) as run:
+        run.venue.cancel("t0")
+        await exchange.asked("spot_cancel_order")
+        exchange.drop()
+        report = await run.heard.report()
+        assert (report.report, report.symbol) == (Report.DISCONNECTED, "BTCUSDT")
+
+
+async def test_no_start_without_the_listing(exchange: ScriptedExchange) -> None:
+    exchange.rest.clear()
+    with pytest.raises(Retryable, match="listing"):
+        await run_once(exchange)
 
 
 async def test_fragments_are_put_together_around_a_ping(exchange: ScriptedExchange) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final
 
 from core.contracts.clock import Clock
-from core.contracts.errors import Retryable
+from core.contracts.errors import Rejected, Retryable
 from core.contracts.orders import Approved
 from core.runtime.logs import get_logger
 from trader.venues.hitbtc.codes import VENUE
@@ -49,7 +49,10 @@ class HitBtc:
         `listener` hears all balances and all active orders before `on_connected`.
         """
         if self._signer is not None and not self._rest.fee_assets:
-            await self.instruments()  # a fill says what its fee is paid in
+            try:
+                await self.instruments()  # a fill says what its fee is paid in
+            except Rejected as refusal:
+                raise Retryable(f"can't start without the listing of pairs: {refusal}") from refusal
         market = MarketSocket(self._settings, self._clock, listener, self.oddities)
         connections = [await market.open()]
         trading = None

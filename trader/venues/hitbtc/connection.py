@@ -8,6 +8,7 @@ import picows
 
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
+from trader.venues.hitbtc.wire import one_line
 
 if TYPE_CHECKING:
     from picows.picows import WSCloseHandshake
@@ -161,5 +162,5 @@ def _why(transport: picows.WSTransport) -> str:
     info = handshake.recv if theirs else handshake.sent
     if info is None:
         return "connection lost"
-    words = f"{info.code.name} {(info.reason or '')[:100]}".strip()
+    words = one_line(f"{info.code.name} {info.reason or ''}", 100)
     return f"closed by {'the venue' if theirs else 'us'}: {words}"

@@ -37,7 +37,7 @@ _json: Final = msgspec.json.encode
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request about one order that went out, by its `id`."""
+    """A request about one order that went out; `id` 0 where an earlier connection sent it."""
 
     id: int
     client_order_id: str
@@ -70,7 +70,7 @@ class TradingSocket:
         self._heads: dict[tuple[str, str, str], str] = {}
         self._awaited: dict[int, Asked] = {}  # oldest first
         self._late: dict[int, Asked] = {}  # told TIMED_OUT, or known from a notification
-        self._orders: dict[str, Asked] = {}  # those of this connection that are not over
+        self._orders: dict[str, Asked] = {}  # those not over, as far as told
         self._question: asyncio.Future[wire.Frame] | None = None
         self._snapshots: dict[str, asyncio.Future[None]] = {}
         self._check: asyncio.TimerHandle | None = None
@@ -228,6 +228,10 @@ class TradingSocket:
             self._late[order.id] = order
         if report.report in _OVER:
             self._orders.pop(report.client_order_id, None)
+        elif order is None:
+            self._orders[report.client_order_id] = Asked(
+                0, report.client_order_id, report.symbol, report.received_ns
+            )
         self._listener.on_report(report)
 
     def _tell_silence(self, asked: Asked, report: Report, detail: str) -> None:

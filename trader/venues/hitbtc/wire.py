@@ -23,6 +23,12 @@ Time = Annotated[datetime, msgspec.Meta(tz=True)]
 NOTHING: Final = msgspec.Raw(b"")
 
 
+def one_line(words: str, limit: int) -> str:
+    """Make a stranger's words fit for a log or a terminal: printable, one line, cut at `limit`."""
+    shown = "".join(c if c.isprintable() else " " for c in words[: 10 * limit])
+    return " ".join(shown.split())[:limit]
+
+
 class Frame(msgspec.Struct, frozen=True, gc=False):
     """One message of the trading socket: an answer (`id`) or a notification (`method`).
 
@@ -46,8 +52,9 @@ class Fault(msgspec.Struct, frozen=True, gc=False):
 
     def text(self) -> str:
         """Put the venue's words in one line of at most 200 characters."""
-        words = f"{self.message}: {self.description}" if self.description else self.message
-        return " ".join(words.split())[:200]
+        return one_line(
+            f"{self.message}: {self.description}" if self.description else self.message, 200
+        )
 
 
 class Order(msgspec.Struct, frozen=True, gc=False):
@@ -136,7 +143,7 @@ def reader(kind: type[T], name: str) -> Callable[[bytes | msgspec.Raw], T]:
     def read(raw: bytes | msgspec.Raw) -> T:
         try:
             return decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise DecodeError(f"not {name}: {error}", bytes(raw)) from error
 
     return read
