@@ -45,8 +45,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True):
     base: str
     quote: str
     tick_size: Decimal
-    lot_size: Decimal
-    min_quantity: Decimal
+    lot_size: Decimal  # the smallest order as well
     taker_fee: Decimal | None = None
     maker_fee: Decimal | None = None
     fee_asset: str | None = None
@@ -201,18 +200,20 @@ def read_rules(url: str, body: str) -> dict[str, Rules]:
     try:
         if url.endswith("/public/symbol"):
             symbols = msgspec.json.decode(body, type=list[_HitbtcSymbol])
-            return {symbol.id: _hitbtc_rules(symbol) for symbol in symbols}
-        if url.endswith("/exchangeInfo"):
+            found = {symbol.id: _hitbtc_rules(symbol) for symbol in symbols}
+        elif url.endswith("/exchangeInfo"):
             listed = msgspec.json.decode(body, type=dict[str, msgspec.Raw]).get("symbols", b"[]")
-            return {
+            found = {
                 symbol.symbol: _binance_rules(symbol)
                 for symbol in msgspec.json.decode(listed, type=list[_BinanceSymbol])
             }
+        else:
+            return {}
     except (msgspec.DecodeError, ValueError, KeyError, RecursionError) as error:
         raise DecodeError(
             f"trading rules of {url} can't be read: {error}", body.encode()
         ) from error
-    return {}
+    return {name: rules for name, rules in found.items() if rules.tick_size and rules.lot_size}
 
 
 def _hitbtc_rules(symbol: _HitbtcSymbol) -> Rules:
@@ -221,7 +222,6 @@ def _hitbtc_rules(symbol: _HitbtcSymbol) -> Rules:
         quote=symbol.quote_currency,
         tick_size=plain_decimal(symbol.tick_size),
         lot_size=plain_decimal(symbol.quantity_increment),
-        min_quantity=plain_decimal(symbol.quantity_increment),
         taker_fee=plain_decimal(symbol.take_liquidity_rate),
         maker_fee=plain_decimal(symbol.provide_liquidity_rate.removeprefix("-")).copy_sign(
             Decimal(-1 if symbol.provide_liquidity_rate.startswith("-") else 1)
@@ -236,6 +236,8 @@ def _binance_rules(symbol: _BinanceSymbol) -> Rules:
         base=symbol.base_asset,
         quote=symbol.quote_asset,
         tick_size=plain_decimal(filters["PRICE_FILTER"]["tickSize"]),
-        lot_size=plain_decimal(filters["LOT_SIZE"]["stepSize"]),
-        min_quantity=plain_decimal(filters["LOT_SIZE"]["minQty"]),
+        lot_size=max(
+            plain_decimal(filters["LOT_SIZE"]["stepSize"]),
+            plain_decimal(filters["LOT_SIZE"]["minQty"]),
+        ),
     )

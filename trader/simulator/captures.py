@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from core.contracts.errors import ConfigurationError, DecodeError
-from core.contracts.money import Amount
+from core.contracts.money import Amount, floor_to_step
 from trader.simulator.capture_formats import (
     BookMessage,
     Levels,
@@ -141,7 +141,8 @@ def read_capture(path: Path, *, depth: int = 20) -> Capture:
     `<url> <-> <seconds>` (connected) and `<url> <- <seconds>: <message>` (sent). For a file
     `VENUE.ws.1.0`, trading rules are taken from `VENUE.0` and whole books from `VENUE.http.*` in
     the same folder, where they exist. Without rules they are derived: the tick and lot size from
-    the digits seen, the currencies from the symbol's ending.
+    the digits seen, the currencies from the symbol's ending. With them, quantities are shown in
+    whole lots.
 
     Args:
         path: the file.
@@ -188,7 +189,15 @@ def read_capture(path: Path, *, depth: int = 20) -> Capture:
             skipped[str(error)] += own
             continue
         start_ns = at_ns if start_ns is None else start_ns
-        updates.append(_whole_book(book, message.symbol, at_ns - start_ns, depth))
+        lot = rules[message.symbol].lot_size if message.symbol in rules else None
+        updates.append(
+            BookUpdate(
+                offset_ns=at_ns - start_ns,
+                symbol=message.symbol,
+                bids=_in_lots(heapq.nlargest(depth, book.bids.items()), lot),
+                asks=_in_lots(heapq.nsmallest(depth, book.asks.items()), lot),
+            )
+        )
     if not updates:
         reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(skipped.items())) or "empty"
         raise CaptureError(
@@ -244,27 +253,23 @@ def _split(symbol: str, rules: Rules | None) -> tuple[str, str] | None:
     return None
 
 
-def _whole_book(book: _Building, symbol: str, offset_ns: int, depth: int) -> BookUpdate:
-    return BookUpdate(
-        offset_ns=offset_ns,
-        symbol=symbol,
-        bids=tuple(heapq.nlargest(depth, book.bids.items())),
-        asks=tuple(heapq.nsmallest(depth, book.asks.items())),
-    )
+def _in_lots(levels: list[tuple[Decimal, Decimal]], lot: Decimal | None) -> Levels:
+    """Leave out what nobody may order: parts of a lot, older than the venue's present rules."""
+    if lot is None:
+        return tuple(levels)
+    return tuple((price, whole) for price, q in levels if (whole := floor_to_step(q, lot)))
 
 
 def _instrument(
     symbol: str, names: tuple[str, str], rules: Rules | None, book: _Building
 ) -> Instrument:
-    """Make the pair's rules so that every level seen can be ordered at."""
+    """Make the pair's rules so that every level shown can be ordered at and taken whole."""
     base, quote = names
     tick = Decimal(1).scaleb(-book.price_digits)
     lot = Decimal(1).scaleb(-book.quantity_digits)
     taker, maker, fee_asset = _DEFAULT_TAKER_FEE, _DEFAULT_MAKER_FEE, quote
-    min_quantity = lot
     if rules is not None:
-        tick, lot = min(tick, rules.tick_size), min(lot, rules.lot_size)
-        min_quantity = max(lot, rules.min_quantity)
+        tick, lot = min(tick, rules.tick_size), rules.lot_size
         taker = rules.taker_fee if rules.taker_fee is not None else taker
         maker = rules.maker_fee if rules.maker_fee is not None else maker
         fee_asset = rules.fee_asset if rules.fee_asset in {base, quote} else quote
@@ -275,7 +280,7 @@ def _instrument(
         quote_asset=quote,
         lot_size=Amount(lot),
         tick_size=Amount(tick),
-        min_quantity=Amount(min_quantity),
+        min_quantity=Amount(lot),
         taker_fee=Amount(taker),
         maker_fee=Amount(maker),
         fee_asset=fee_asset,
