@@ -277,6 +277,7 @@ async def test_killed_consumer_has_its_records_again_at_once(
     assert before | set(again) == set(range(21))
 
 
+@pytest.mark.slow
 async def test_broker_restart_loses_nothing_and_keeps_order(kafka_server: KafkaServer) -> None:
     inbox = Inbox[Event]()
     bus = KafkaBus(kafka_server.bootstrap, clock=ManualClock(), confirm_timeout_ms=500)

@@ -143,6 +143,8 @@ async def _create(
     )
     for name, code, *message in response.topic_errors:
         kind = for_code(code)
+        if kind.retriable:
+            raise kind(name)
         if code and kind is not TopicAlreadyExistsError:  # another process was quicker
             raise ConfigurationError(
                 f"Kafka did not create topic {name}: {message[0] if message else kind.__name__}"
@@ -277,6 +279,9 @@ class KafkaBus:
         except (KafkaError, OSError, TimeoutError) as error:
             await self._disconnect()
             raise Retryable(f"Kafka at {self._bootstrap} can't be reached: {error!r}") from error
+        except asyncio.CancelledError:
+            await self._disconnect()
+            raise
         self._refusal = None
         for group in self._groups.values():
             consume = self._consume(group, group.consumer)
