@@ -344,6 +344,27 @@ async def test_nothing_is_written_once_disconnected(exchange: ScriptedExchange) 
         assert not [text for text in exchange.raw if "spot_new_order" in text]
 
 
+async def test_order_between_the_end_and_its_telling_is_refused(
+    exchange: ScriptedExchange,
+) -> None:
+    async with running(exchange) as run:
+        trading = run.venue._trading
+        assert trading is not None
+        refused = asyncio.Event()
+
+        def try_at_once(_: asyncio.Future[str]) -> None:
+            assert run.venue._trading is trading  # `run` has not woken up yet
+            with pytest.raises(Retryable, match="nothing was sent"):
+                run.venue.send(approved())
+            refused.set()
+
+        trading._connection.ended.add_done_callback(try_at_once)
+        exchange.drop()
+        await run.over()
+        assert refused.is_set()
+        assert await run.heard.next("report", "disconnected") == "connection lost"
+
+
 async def test_order_behind_unsent_bytes_is_refused_before_it_is_written(
     exchange: ScriptedExchange,
 ) -> None:
