@@ -40,9 +40,9 @@ def normalise(
     Pure: the same item received at the same time gives the same event. `source` and `channel`
     come from the configuration and are taken as they are.
     """
-    native_id = item.native_id
-    if not native_id or len(native_id) > _LONGEST_ID or not native_id.isprintable():
-        if not native_id.strip():
+    native_id = item.native_id.strip()
+    if not is_plain_id(native_id):
+        if not native_id:
             return Refusal(RefusalReason.NO_ID, "the entry has no id")
         native_id = _short_id(native_id)
     title: str | None = None
@@ -76,6 +76,11 @@ def normalise(
         truncated=truncated,
         removed_characters=removed,
     )
+
+
+def is_plain_id(native_id: str) -> bool:
+    """Say whether a source's id can be used and kept as it is."""
+    return 0 < len(native_id) <= _LONGEST_ID and native_id.isprintable()
 
 
 def _short_id(native_id: str) -> str:

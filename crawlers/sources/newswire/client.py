@@ -15,6 +15,7 @@ from core.contracts.errors import Retryable
 from core.runtime.backoff import delays
 from crawlers.intake import Intake
 from crawlers.item import Item, Refusal, RefusalReason
+from crawlers.normalise import is_plain_id
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import NewswireSettings, ResumeIn
 
@@ -146,8 +147,9 @@ class Newswire:
             Fatal: the bus has stopped.
         """
         self.intake.accept(entry, received_ns)
-        if entry.native_id is not None:
-            self.intake.channel.cursor = entry.native_id
+        native_id = entry.native_id
+        if native_id is not None and is_plain_id(native_id):
+            self.intake.channel.cursor = native_id
 
     def _address(self) -> str:
         """Give the stream's address with its query."""

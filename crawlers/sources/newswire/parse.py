@@ -34,7 +34,7 @@ def make_parse(settings: NewswireSettings) -> Parse:
     def parse(message: bytes | bytearray | memoryview) -> Entries:
         try:
             found = _decode(message)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return (_bad(RefusalReason.BAD_JSON, str(error), message),)
         if isinstance(found, dict):
             if type_of is not None:
@@ -50,7 +50,7 @@ def make_parse(settings: NewswireSettings) -> Parse:
                 [
                     read(one)
                     if isinstance(one, dict)
-                    else Refusal(RefusalReason.BAD_SHAPE, f"item is no object: {str(one)[:100]}")
+                    else Refusal(RefusalReason.BAD_SHAPE, f"an item is a {type(one).__name__}")
                     for one in found
                 ]
             )
@@ -76,7 +76,9 @@ def _make_read(settings: NewswireSettings) -> Callable[[dict[str, Json]], Item |
             return Refusal(RefusalReason.NO_ID, f"no id in {fields.id!r}")
         title, text, published = pick_title(found), pick_text(found), pick_published(found)
         if type(published) is bool or not isinstance(published, str | int | float | None):
-            return Refusal(RefusalReason.BAD_TIME, f"published {str(published)[:100]!r}", native_id)
+            return Refusal(
+                RefusalReason.BAD_TIME, f"published is a {type(published).__name__}", native_id
+            )
         author, url, language = pick_author(found), pick_url(found), pick_language(found)
         return Item(
             native_id=native_id,

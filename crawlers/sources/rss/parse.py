@@ -20,6 +20,8 @@ _ENTITY: Final = re.compile(
     rb"<!ENTITY\s+(?:%\s+)?([\w.:-]{1,100})\s+([^>]{0,4096})", re.IGNORECASE
 )
 _REFERENCE: Final = re.compile(rb"[&%]([\w.:-]{1,100});")
+_CHARACTERS: Final = ((9, 10, 13), range(0x20, 0xD800), range(0xE000, 0x110000))  # XML 1.0, 2.2
+_REFERENCE_BY_NUMBER: Final = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]{1,4000}));?")
 _UTF8_XML: Final = "application/xml; charset=utf-8"
 
 
@@ -63,14 +65,14 @@ def parse(document: bytes, content_type: str | None = None, base_url: str = "") 
     text: bytes = convert_to_utf8(headers, document, {})
     if bomb := _entity_bomb(text):
         return _refused(RefusalReason.ENTITY_BOMB, bomb)
-    # As a stream: feedparser would take plain bytes for the name of a file to open. HTML is not
-    # sanitised, since all of it becomes plain text.
-    feed: dict[str, Any] = feedparser.parse(
-        io.BytesIO(text),
-        response_headers={"content-type": _UTF8_XML, "content-location": base_url},
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    try:
+        try:
+            feed = _feedparser(text, base_url)
+        except (ValueError, OverflowError):
+            # Its lenient parser stumbles over references to characters that don't exist.
+            feed = _feedparser(_REFERENCE_BY_NUMBER.sub(_existing, text), base_url)
+    except Exception as error:  # noqa: BLE001 - no document may stop the crawler
+        return _refused(RefusalReason.BAD_XML, f"feedparser: {error!r}"[:200])
     entries = feed["entries"]
     broken = feed.get("bozo_exception")
     if entries:
@@ -84,6 +86,26 @@ def parse(document: bytes, content_type: str | None = None, base_url: str = "") 
         return _refused(RefusalReason.BAD_XML, _why(broken))
     empty = Refusal(RefusalReason.EMPTY_FEED, f"{feed['version']} without entries")
     return FeedDocument((empty,), whole=broken is None)
+
+
+def _feedparser(text: bytes, base_url: str) -> dict[str, Any]:
+    """Run feedparser, on a stream: it would take plain bytes for the name of a file to open.
+
+    HTML is not sanitised, since all of it becomes plain text.
+    """
+    feed: dict[str, Any] = feedparser.parse(
+        io.BytesIO(text),
+        response_headers={"content-type": _UTF8_XML, "content-location": base_url},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    return feed
+
+
+def _existing(reference: re.Match[bytes]) -> bytes:
+    """Keep a reference to a character that exists."""
+    number = int(reference[1], 16) if reference[1] else int(reference[2])
+    return reference[0] if any(number in some for some in _CHARACTERS) else b""
 
 
 def _refused(reason: RefusalReason, detail: str) -> FeedDocument:

@@ -1,0 +1,1 @@
+"""The crawlers, without a socket."""
