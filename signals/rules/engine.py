@@ -25,7 +25,8 @@ _MACROS: Final = {
     "{W2}": r"(?: [^\s.;:!?<]+){0,2}?",
     "{W4}": r"(?: (?!<a>)[^\s;:!?]+){0,4}?",
     "{W8}": r"(?: (?!<a>)[^\s;!?]+){0,8}?",
-    "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently|finally|set|going) )*",
+    "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently"
+    r"|finally|set|going) )*",
 }
 _SENTENCE_END: Final = re.compile(r"(?<=[^\s.][^\s.][.!?])\s+|\n+")
 _SPACES: Final = re.compile(r"[ \t\u00a0]+")

@@ -1,0 +1,259 @@
+"""The Faust worker of the distributed lane: events in from Kafka, signals out to Kafka."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+import structlog
+import uvloop
+from faust.types import TP
+
+from core.contracts.clock import Clock
+from core.contracts.errors import Fatal
+from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS
+from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
+from signals.agents import Deliveries, EventAgent, FaustStories, KeptTable, WorkerBus
+from signals.classifier import Classifier
+from signals.pipeline import Limits
+from signals.reader import Reader
+
+STORIES_TOPIC: Final = "tidings.stories"
+GROUP: Final = "tidings.signals"
+COMMIT_INTERVAL_S: Final = 0.1
+STOP_TIMEOUT_S: Final = 10.0
+SESSION_TIMEOUT_S: Final = 10.0
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def stories_topic(prefix: str = "") -> RawTopic:
+    """Name the story table's changelog, with as many partitions as the events have."""
+    return prefix + STORIES_TOPIC, EVENTS.partitions, {"cleanup.policy": "compact"}
+
+
+def run_worker(
+    *,
+    bootstrap: str,
+    topic_prefix: str = "",
+    reader: Reader,
+    limits: Limits,
+    clock: Clock,
+    data_dir: Path,
+    replication: int = 1,
+    instance: str | None = None,
+    on_started: Callable[[], None] | None = None,
+) -> None:
+    """Classify events until SIGTERM or SIGINT; several workers share the partitions.
+
+    Creates the topics it needs before it starts. An event's offset is committed once its signal
+    and its story are confirmed by the broker, so that `kill -9` loses neither; an event that is
+    handled twice gives the same signal, by id. Runs its own event loop in the calling (main)
+    thread and returns when stopped.
+
+    Args:
+        bootstrap: `host:port` of brokers, several with commas.
+        topic_prefix: before the name of each topic and of the group.
+        reader: reads the texts.
+        limits: the thresholds.
+        clock: the present time, for ages and trace stamps.
+        data_dir: where Faust keeps its few files; nothing in it is needed after a restart.
+        replication: of topics that have to be created.
+        instance: a name that this worker keeps over restarts and shares with no other: it then
+            has its partitions back at once after a crash.
+        on_started: called once the stories are restored and events flow.
+
+    Raises:
+        Retryable: the broker can't be reached.
+        ConfigurationError: a topic has too few partitions.
+        Fatal: the worker can't go on: a record was refused, the story table is damaged.
+    """
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(
+            _run(
+                bootstrap=bootstrap,
+                prefix=topic_prefix,
+                reader=reader,
+                limits=limits,
+                clock=clock,
+                data_dir=data_dir,
+                replication=replication,
+                instance=instance,
+                on_started=on_started,
+            )
+        )
+
+
+async def _run(
+    *,
+    bootstrap: str,
+    prefix: str,
+    reader: Reader,
+    limits: Limits,
+    clock: Clock,
+    data_dir: Path,
+    replication: int,
+    instance: str | None,
+    on_started: Callable[[], None] | None,
+) -> None:
+    await create_topics(
+        bootstrap, (EVENTS, SIGNALS, DEAD_LETTERS), replication=replication, topic_prefix=prefix
+    )
+    await create_raw_topics(bootstrap, [stories_topic(prefix)], replication=replication)
+    worker = _Worker(bootstrap, prefix, data_dir, instance)
+    worker.compose(reader=reader, limits=limits, clock=clock)
+    await worker.run(on_started)
+
+
+class _Worker:
+    """One Faust app with its agent, and the end of its life."""
+
+    def __init__(self, bootstrap: str, prefix: str, data_dir: Path, instance: str | None) -> None:
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._prefix = prefix
+        self._app = faust.App(
+            prefix + GROUP,
+            broker="kafka://" + bootstrap.replace(",", ";"),
+            datadir=data_dir,
+            store="memory://",
+            autodiscover=False,
+            web_enabled=False,
+            logging_config=None,
+            topic_partitions=EVENTS.partitions,
+            topic_allow_declare=False,  # they exist, with our partitions and retention
+            topic_disable_leader=True,
+            table_standby_replicas=0,
+            key_serializer="raw",
+            value_serializer="raw",
+            producer_linger=0,
+            producer_acks=-1,
+            consumer_auto_offset_reset="earliest",
+            consumer_group_instance_id=instance,
+            broker_session_timeout=SESSION_TIMEOUT_S,
+            broker_heartbeat_interval=1.0,
+            broker_commit_interval=COMMIT_INTERVAL_S,
+            stream_wait_empty=False,
+        )
+        self._deliveries = Deliveries(self._fail)
+        self._agent: EventAgent | None = None
+
+    def compose(self, *, reader: Reader, limits: Limits, clock: Clock) -> None:
+        """Put the classifier between Faust's topics."""
+        app, prefix, deliveries = self._app, self._prefix, self._deliveries
+        events = app.topic(prefix + EVENTS.name, acks=False, allow_empty=True)  # see Deliveries
+        changelog, partitions, _ = stories_topic(prefix)
+        table = KeptTable(
+            app,
+            name="stories",
+            beacon=app.tables.beacon,
+            partitions=partitions,
+            changelog_topic=app.topic(
+                changelog, partitions=partitions, acks=False, internal=True, allow_empty=True
+            ),
+            key_type=bytes,
+            value_type=bytes,
+        )
+        table.on_sent = deliveries.add
+        app.tables.add(table)
+        bus = WorkerBus(
+            {
+                SIGNALS.name: app.topic(prefix + SIGNALS.name),
+                DEAD_LETTERS.name: app.topic(prefix + DEAD_LETTERS.name),
+            },
+            deliveries,
+        )
+        classifier = Classifier(
+            bus, reader=reader, stories=FaustStories(table), clock=clock, limits=limits
+        )
+        self._agent = EventAgent(classifier, bus, deliveries, clock=clock, fail=self._fail)
+        app.agent(events, name="classify")(self._agent.run)
+        app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+
+    async def run(self, on_started: Callable[[], None] | None) -> None:
+        """Run until told to stop; then finish what is begun and commit it."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        tasks = [
+            asyncio.create_task(self._app.start()),
+            asyncio.create_task(self._watch()),
+            asyncio.create_task(self._commit_now_and_then()),
+        ]
+        tasks[0].add_done_callback(self._started(on_started))
+        try:
+            await self._over
+        finally:
+            if self._agent is not None:
+                self._agent.stopping = True
+            with contextlib.suppress(TimeoutError):  # what is not committed comes again
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    if not self._failed:
+                        await self._deliveries.drained()
+                        await self._commit()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._app.stop()
+            _log.info("signal_worker_stopped")
+
+    @property
+    def _failed(self) -> bool:
+        return self._over.done() and self._over.exception() is not None
+
+    def _stop(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._over.done():
+            fatal = error if isinstance(error, Fatal) else Fatal(f"the worker failed: {error!r}")
+            if fatal is not error:
+                fatal.__cause__ = error
+            self._over.set_exception(fatal)
+
+    def _started(
+        self, on_started: Callable[[], None] | None
+    ) -> Callable[["asyncio.Task[None]"], None]:
+        def report(task: "asyncio.Task[None]") -> None:
+            if task.cancelled():
+                return
+            if (error := task.exception()) is not None:
+                self._fail(error)
+                return
+            _log.info("signal_worker_started")
+            if on_started is not None:
+                on_started()
+
+        return report
+
+    async def _watch(self) -> None:
+        """Notice that Faust itself has crashed or stopped."""
+        await self._app.wait_until_stopped()
+        self._fail(self._app.crash_reason or Fatal("Faust stopped by itself"))
+
+    async def _commit_now_and_then(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(COMMIT_INTERVAL_S)
+                await self._commit()
+        except Exception as error:  # noqa: BLE001 - the worker stops with it
+            self._fail(error)
+
+    async def _commit(self) -> None:
+        """Commit what is confirmed, in partitions that are still ours."""
+        if ready := self._deliveries.committable():
+            offsets = {TP(*partition): offset for partition, offset in ready.items()}
+            consumer: Any = self._app.consumer
+            # Faust's own `commit` knows only of its own acknowledgements.
+            await consumer._commit_offsets(offsets)  # noqa: SLF001
+
+    async def _on_revoked(self, _app: Any, /, *args: Any, signal: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
+        """Commit what can be before the partitions go to another worker."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SESSION_TIMEOUT_S / 2):
+                await self._deliveries.drained()
+        await self._commit()
+        self._deliveries.forget([(tp.topic, tp.partition) for tp in args[0]])

@@ -1,0 +1,30 @@
+"""A worker process for the tests: `python -m tests.integration.faust_worker BOOTSTRAP PREFIX DIR`."""
+
+import logging
+import sys
+from pathlib import Path
+
+from core.runtime.clock import SystemClock
+from signals.app import run_worker
+from signals.pipeline import Limits
+from signals.reader import Reader
+
+AGELESS = Limits(max_age_ms=10**12)  # the tests' tapes are dated
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.WARNING)
+    bootstrap, prefix, directory = sys.argv[1:4]
+    run_worker(
+        bootstrap=bootstrap,
+        topic_prefix=prefix,
+        reader=Reader(),
+        limits=AGELESS,
+        clock=SystemClock(),
+        data_dir=Path(directory),
+        on_started=lambda: print("started", flush=True),
+    )
+
+
+if __name__ == "__main__":
+    main()
