@@ -10,17 +10,16 @@ from trader.simulator.orders import (
     ExecutionReport,
     Refusal,
     ReportType,
+    Status,
     parse_new_order,
     report,
 )
 from trader.simulator.venue import SimulatedVenue
 from trader.simulator.wire import (
     Request,
-    WireOrder,
     answer,
     error_answer,
     wire_error,
-    wire_order,
 )
 
 
@@ -38,16 +37,26 @@ def new_order(
         _WAYS[fault.kind](_Misled(venue, connection, request, fault))
         return
     reports = venue.place(parse_new_order(request.params))
-    venue.tell(reports)
-    connection.send(answer(request.id, _outcome(reports)))
-    venue.tell_changes()
+    _tell(venue, connection, request, reports)
 
 
-def _outcome(reports: list[ExecutionReport]) -> WireOrder:
-    """Give the answer's order: `new` for one that rests, else its last state."""
+def _tell(
+    venue: SimulatedVenue,
+    connection: Connection,
+    request: Request,
+    reports: list[ExecutionReport],
+    *,
+    copies: int = 1,
+) -> None:
+    """Send reports, then the answer, then balances and books.
+
+    The answer is the order's last state, or `new` when it rests.
+    """
+    written = venue.tell(reports, copies=copies)
     last = reports[-1]
-    rests = last.report_type is ReportType.TRADE and last.order.open_quantity
-    return wire_order(reports[0] if rests else last)
+    rests = last.status is Status.PARTIALLY_FILLED
+    connection.send(answer(request.id, written[0 if rests else -1]))
+    venue.tell_changes()
 
 
 class _Misled:
@@ -109,7 +118,7 @@ class _Misled:
             venue.tell(venue.exchange.match(order, venue.now_ns()))
             venue.tell_changes()
 
-        self._tell([report(order, ReportType.NEW)])
+        _tell(venue, self._connection, self._request, [report(order, ReportType.NEW)])
         venue.later(self._fault.delay_ms, fill)
 
     def partial(self) -> None:
@@ -120,17 +129,20 @@ class _Misled:
         accepted = report(order, ReportType.NEW)
         lot = exchange.instruments[asked.symbol].lot_size
         at_most = floor_to_step(asked.quantity * self._fault.fraction, lot)
-        self._tell([accepted, *exchange.match(order, self._venue.now_ns(), at_most)])
+        reports = [accepted, *exchange.match(order, self._venue.now_ns(), at_most)]
+        _tell(self._venue, self._connection, self._request, reports)
 
     def duplicate_reports(self) -> None:
         """Send each report twice."""
-        self._tell(self._place(), copies=2)
+        _tell(self._venue, self._connection, self._request, self._place(), copies=2)
 
     def slow(self) -> None:
         """Place it now and tell of it later."""
         reports = self._place()
-        outcome = _outcome(reports)
-        self._venue.later(self._fault.delay_ms, lambda: self._tell(reports, outcome=outcome))
+        self._venue.later(
+            self._fault.delay_ms,
+            lambda: _tell(self._venue, self._connection, self._request, reports),
+        )
 
     def _place(self) -> list[ExecutionReport]:
         return self._venue.place(parse_new_order(self._request.params))
@@ -142,14 +154,6 @@ class _Misled:
         except Refusal:
             return
         self._venue.tell(reports)
-        self._venue.tell_changes()
-
-    def _tell(
-        self, reports: list[ExecutionReport], *, copies: int = 1, outcome: WireOrder | None = None
-    ) -> None:
-        """Send reports, answer and changes, as without a fault."""
-        self._venue.tell(reports, copies=copies)
-        self._connection.send(answer(self._request.id, outcome or _outcome(reports)))
         self._venue.tell_changes()
 
 

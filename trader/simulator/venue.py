@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from msgspec import Raw
+
 from core.contracts.clock import Clock
 from trader.simulator.connection import Connection
 from trader.simulator.exchange import Exchange
@@ -11,7 +13,7 @@ from trader.simulator.faults import Faults
 from trader.simulator.feed import PublicFeed
 from trader.simulator.orders import ExecutionReport, NewOrder
 from trader.simulator.outside_book import Levels
-from trader.simulator.wire import notification, wire_balances, wire_order
+from trader.simulator.wire import encode, notification, wire_balances, wire_order
 
 
 class Receipts:
@@ -79,10 +81,17 @@ class SimulatedVenue:
         """
         return self.exchange.place(asked, self.now_ns())
 
-    def tell(self, reports: Iterable[ExecutionReport], *, copies: int = 1) -> None:
-        """Send reports to those who subscribed, unless withheld, and trades to the public."""
+    def tell(self, reports: Iterable[ExecutionReport], *, copies: int = 1) -> list[Raw]:
+        """Send reports to those who subscribed, unless withheld, and trades to the public.
+
+        Returns:
+            The orders as they were written, one for each report.
+        """
+        written: list[Raw] = []
         for told in reports:
-            frame = notification("spot_order", wire_order(told))
+            order = Raw(encode(wire_order(told)))
+            written.append(order)
+            frame = notification("spot_order", order)
             held = self._held.get(told.order.asked.client_order_id)
             for _ in range(copies):
                 if held is not None:
@@ -91,6 +100,7 @@ class SimulatedVenue:
                     self._send(self.report_listeners, frame)
             if told.trade is not None:
                 self.feed.publish_trade(told)
+        return written
 
     def tell_changes(self) -> None:
         """Send the balances and books that changed."""

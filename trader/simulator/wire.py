@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -82,8 +83,13 @@ def plain(value: Decimal) -> str:
 def timestamp(at_ns: int) -> str:
     """Write a UTC time with milliseconds: 2026-01-02T03:04:05.678Z."""
     seconds, rest = divmod(at_ns, 1_000_000_000)
-    whole = datetime.fromtimestamp(seconds, UTC)
-    return f"{whole:%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03}Z"
+    return f"{_second(seconds)}.{rest // 1_000_000:03}Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Write a whole second; most orders of a second are told many times within it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 def wire_order(told: ExecutionReport) -> WireOrder:
@@ -93,15 +99,15 @@ def wire_order(told: ExecutionReport) -> WireOrder:
         id=order.id,
         client_order_id=asked.client_order_id,
         symbol=asked.symbol,
-        side=asked.side.value,
-        status=told.status.value,
-        time_in_force=asked.time_in_force.value,
+        side=asked.side,
+        status=told.status,
+        time_in_force=asked.time_in_force,
         quantity=plain(asked.quantity),
         quantity_cumulative=plain(told.filled),
         price=plain(asked.price),
         created_at=timestamp(order.created_ns),
         updated_at=timestamp(told.updated_ns),
-        report_type=told.report_type.value,
+        report_type=told.report_type,
     )
     if trade is not None:
         wire.trade_id = trade.id
