@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import uvloop
@@ -17,7 +18,7 @@ from core.contracts.errors import ConfigurationError
 from trader.simulator.server import SimulatorServer
 from trader.simulator.settings import SimulatorSettings
 
-BAD_CONFIGURATION = 2
+BAD_CONFIGURATION: Final = 2
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -2,24 +2,25 @@
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from core.contracts.money import Amount, parse_amount
+from core.runtime.settings import Section
 from trader.simulator.books import Walk
 from trader.venues.port import Instrument
 
-VENUE = "hitbtc"
+VENUE: Final = "hitbtc"
 
 
 def _exact(value: object) -> Decimal:
-    """Read an amount from a string, so that no binary fraction slips in."""
+    """Read an amount from text or a whole number, so that no binary fraction slips in."""
     if isinstance(value, Decimal):
         return value
-    if not isinstance(value, str):
-        raise ValueError(f'write amounts as strings, like "0.01", not {value!r}')  # noqa: TRY004 - pydantic reports ValueErrors
-    return parse_amount(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f'write amounts as text, like "0.01", not {value!r}')  # noqa: TRY004 - pydantic collects ValueErrors
+    return parse_amount(str(value))
 
 
 ExactAmount = Annotated[Decimal, BeforeValidator(_exact)]
@@ -27,11 +28,7 @@ PositiveAmount = Annotated[Decimal, BeforeValidator(_exact), Field(gt=0)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SymbolSettings(_Section):
+class SymbolSettings(Section):
     """One pair: its rules, and how its synthetic book looks and moves.
 
     Amounts are strings; `mid` is quote per base unit, quantities are base units, `spread_bps` and
@@ -96,7 +93,16 @@ def _symbol(
     )
 
 
-class SimulatorSettings(_Section):
+_START: Final = {
+    "USDT": Decimal(100_000),
+    "USD": Decimal(100_000),
+    "EUR": Decimal(100_000),
+    "BTC": Decimal(2),
+    "ETH": Decimal(40),
+}
+
+
+class SimulatorSettings(Section):
     """Everything about one simulated exchange.
 
     Attributes:
@@ -126,13 +132,9 @@ class SimulatorSettings(_Section):
         _symbol("SOL", "150", "0.001", "0.01", "150"),
         _symbol("XRP", "0.6", "0.00001", "1", "40000"),
     )
-    balances: dict[str, Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]] = {
-        "USDT": Decimal(100_000),
-        "USD": Decimal(100_000),
-        "EUR": Decimal(100_000),
-        "BTC": Decimal(2),
-        "ETH": Decimal(40),
-    }
+    balances: dict[str, Annotated[Decimal, BeforeValidator(_exact), Field(ge=0)]] = Field(
+        default_factory=lambda: dict(_START)
+    )
     capture: Path | None = None
     speed: Annotated[float, Field(ge=0, le=1_000_000)] = 1.0
     repeat: bool = True

@@ -4,11 +4,12 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from typing import Final
 
 from trader.simulator.orders import Refusal
 
-DEFAULT_WINDOW_MS = 10_000
-MAX_WINDOW_MS = 60_000
+DEFAULT_WINDOW_MS: Final = 10_000
+MAX_WINDOW_MS: Final = 60_000
 
 
 def _signature(secret: str, text: str) -> str:
