@@ -34,11 +34,10 @@ def topics(config: Path | None, *, schemas: bool, asyncapi: bool, create: bool) 
 
 async def _create(config: Path | None) -> None:
     """Create what is missing; wait for a broker that is still starting, for a minute at most."""
-    from signals.app import stories_topic  # noqa: PLC0415
-
     from console.settings import load_settings, require_bootstrap  # noqa: PLC0415
     from core.contracts.errors import Retryable  # noqa: PLC0415
     from core.runtime.bus.kafka import create_raw_topics, create_topics  # noqa: PLC0415
+    from signals.app import stories_topic  # noqa: PLC0415
 
     settings = load_settings(config)
     kafka, bootstrap = settings.kafka, require_bootstrap(settings)
@@ -68,9 +67,14 @@ def _print_table() -> None:
     from core.contracts.schemas import topics_table  # noqa: PLC0415
 
     rows = topics_table()
-    table = Table(show_lines=True)
-    for column in rows[0]._fields:
-        table.add_column(column.replace("_", " "), overflow="fold")
+    table = Table()
+    for column in ("name", "schema", "partitions", "retention", "dead letter"):
+        table.add_column(column, no_wrap=True)
     for row in rows:
-        table.add_row(*(str(value or "-") for value in row))
-    Console().print(table)
+        table.add_row(
+            row.name, row.schema, str(row.partitions), row.retention, row.dead_letter or "-"
+        )
+    console = Console(soft_wrap=True)
+    console.print(table)
+    for row in rows:
+        console.print(f"{row.name}: {row.meaning} Key: {row.key}.", highlight=False)

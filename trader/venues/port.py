@@ -149,3 +149,6 @@ class Venue(Protocol):
 
     async def cancel_order(self, client_order_id: str) -> None:
         """Cancel over the request path (not the socket); for use when the socket is down."""
+
+    async def close(self) -> None:
+        """Give up what was opened to ask questions; after `run` has ended."""

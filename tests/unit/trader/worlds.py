@@ -99,6 +99,9 @@ class ScriptedVenue:
     async def cancel_order(self, client_order_id: str) -> None:
         self.cancelled.append(client_order_id)
 
+    async def close(self) -> None:
+        self.down = True
+
 
 INSTRUMENT = Instrument(
     venue=VENUE,

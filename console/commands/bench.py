@@ -1,0 +1,55 @@
+"""`tidings bench`: run benchmarks, print their figures as JSON, check them against their limits."""
+
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from console.options import config_option
+
+BENCHMARKS: Final = {
+    "event-to-order": "benchmarks.event_to_order",
+    "kafka-lane": "benchmarks.kafka_lane",
+}
+ALL: Final = "all"
+
+
+@click.command()
+@click.argument("name", type=click.Choice([*BENCHMARKS, ALL]))
+@click.option(
+    "--json", "target", type=click.Path(path_type=Path), help="Also write the figures here."
+)
+@config_option
+def bench(name: str, target: Path | None, config: Path | None) -> None:
+    """Run one benchmark, or all; exit code 1 when a figure is beyond its limit.
+
+    kafka-lane uses the broker of the configuration, or starts one of its own (Java and Maven).
+    """
+    from console.settings import load_settings  # noqa: PLC0415 - --help stays quick
+
+    bootstrap = load_settings(config).kafka.bootstrap
+    names = list(BENCHMARKS) if name == ALL else [name]
+    results = []
+    for each in names:
+        run: Callable[..., dict[str, Any]] = import_module(BENCHMARKS[each]).run
+        results.append(run(bootstrap=bootstrap) if each == "kafka-lane" else run())
+    document = json.dumps({"benchmarks": results} if name == ALL else results[0], indent=2)
+    click.echo(document)
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(document + "\n", encoding="utf-8")
+    beyond = [
+        f"{figures['name']}: {key.removeprefix('limit_')} is {figures[key.removeprefix('limit_')]},"
+        f" at most {limit}"
+        for figures in results
+        for key, limit in figures.items()
+        if key.startswith("limit_") and figures[key.removeprefix("limit_")] > limit
+    ]
+    for line in beyond:
+        click.echo(line, err=True)
+    if beyond:
+        sys.exit(1)
