@@ -1,5 +1,6 @@
 """Asks servers politely and safely: one pool, bounded answers, no private addresses."""
 
+import errno
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -171,6 +172,6 @@ def _public_socket(info: tuple[Any, ...]) -> socket.socket:
     address = str(info[4][0])
     if not is_public(address):
         raise PrivateAddressError(
-            f"{address} is a private address: set allow_private if it is meant"
+            errno.EACCES, f"{address} is a private address: set allow_private if it is meant"
         )
     return _any_socket(info)

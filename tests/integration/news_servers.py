@@ -101,9 +101,12 @@ class NewsSocket:
         self.heard: list[str] = []
         self.changed = asyncio.Event()
         self.url = ""
+        self.pings = 0
+        self.pongs: list[bytes] = []
+        self.mute = False  # leaves pings unanswered
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(autoping=True)
+        socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         self.requests.append(request)
         after = request.query.get("after")
@@ -116,7 +119,13 @@ class NewsSocket:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 self.heard.append(message.data)
-                self.changed.set()
+            elif message.type is WSMsgType.PONG:
+                self.pongs.append(bytes(message.data))
+            elif message.type is WSMsgType.PING:
+                self.pings += 1
+                if not self.mute:
+                    await socket.pong(message.data)
+            self.changed.set()
         self.clients.remove(socket)
         self.changed.set()
         return socket
@@ -133,6 +142,18 @@ class NewsSocket:
         for client in self.clients:
             await client.send_str(text)
 
+    async def send_fragments(self, *parts: bytes) -> None:
+        """Send one text message in several frames, with a ping between the first two."""
+        for request in self.requests[-1:]:
+            if request.transport is None:
+                raise ConnectionError("no client")
+            for number, part in enumerate(parts):
+                kind = 1 if number == 0 else 0
+                last = 0x80 if number == len(parts) - 1 else 0
+                request.transport.write(bytes([last | kind, len(part)]) + part)
+                if number == 0:
+                    request.transport.write(bytes([0x89, 0]))
+
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until the server has seen something."""
         async with asyncio.timeout(10):
@@ -146,10 +167,9 @@ class NewsSocket:
 
     async def cut(self) -> None:
         """Drop every connection without a goodbye."""
-        for client in list(self.clients):
-            transport = client._req.transport if client._req is not None else None
-            if transport is not None:
-                transport.close()
+        for request in self.requests:
+            if request.transport is not None:
+                request.transport.abort()
         await self.until(lambda: not self.clients)
 
 

@@ -97,8 +97,6 @@ class Newswire:
                 max_redirects=0,
                 use_aiofastnet=False,
             )
-        self.connected = True
-        self.connects += 1
         closed = asyncio.ensure_future(transport.wait_disconnected())
         try:
             await self._watch(transport, closed)
@@ -110,21 +108,20 @@ class Newswire:
     async def _watch(self, transport: WSTransport, closed: "asyncio.Future[None]") -> None:
         """Wait for the connection's end; meanwhile offer held items again, and mind silence."""
         limit_ns = self.settings.heartbeat_timeout_ms * _MILLI_NS
-        opened_ns = self._clock.now_ns()
-        asked = False
+        opened_ns = asked_ns = self._clock.now_ns()
+        look_again_s = min(_LOOK_AGAIN_S, limit_ns / 4e9)
         while not closed.done():
-            await asyncio.wait((closed,), timeout=_LOOK_AGAIN_S)
+            await asyncio.wait((closed,), timeout=look_again_s)
             if self.held:
                 self._offer_held(transport)
                 continue
-            silent_ns = self._clock.now_ns() - max(self.since_ns, opened_ns)
+            now_ns, heard_ns = self._clock.now_ns(), max(self.since_ns, opened_ns)
+            silent_ns = now_ns - heard_ns
             if silent_ns >= limit_ns:
                 raise TimeoutError(f"nothing came for {silent_ns // _MILLI_NS} ms")
-            if silent_ns < limit_ns // 2:
-                asked = False
-            elif not asked and not closed.done():
+            if silent_ns >= limit_ns // 2 and asked_ns <= heard_ns and not closed.done():
                 transport.send_ping()
-                asked = True
+                asked_ns = now_ns
         await closed
 
     def _offer_held(self, transport: WSTransport) -> None:
@@ -160,8 +157,10 @@ class Newswire:
             query[settings.resume_param] = cursor
         return str(URL(settings.url).update_query(query)) if query else settings.url
 
-    def greeting(self) -> bytes | None:
-        """Give the message to send once connected."""
+    def on_connected(self) -> bytes | None:
+        """Hear that the socket is up, and give the message to send first."""
+        self.connected = True
+        self.connects += 1
         settings = self.settings
         if settings.subscribe is None:
             return None
@@ -186,7 +185,7 @@ class _Listener(WSListener):
         self._size = 0  # of the message being put together, also where it is no longer kept
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        greeting = self._stream.greeting()
+        greeting = self._stream.on_connected()
         if greeting is not None:
             transport.send(WSMsgType.TEXT, greeting)
 

@@ -203,7 +203,8 @@ class RssSource:
         feed.since_ns = received_ns
 
     async def _take(self, intake: Intake, event: Event | Refusal) -> str | None:
-        """Offer an event until the bus has room for it."""
+        """Offer an event until the bus has room for it, after letting others have their turn."""
+        await asyncio.sleep(0)
         while True:
             try:
                 return intake.take(event)

@@ -4,6 +4,7 @@ import io
 import re
 from hashlib import blake2b
 from typing import Any, Final
+from urllib.parse import urljoin
 from xml.sax import SAXException
 
 import feedparser
@@ -67,18 +68,20 @@ def parse(document: bytes, content_type: str | None = None, base_url: str = "") 
         return _refused(RefusalReason.ENTITY_BOMB, bomb)
     try:
         try:
-            feed = _feedparser(text, base_url)
+            feed = _feedparser(text)
         except (ValueError, OverflowError):
             # Its lenient parser stumbles over references to characters that don't exist.
-            feed = _feedparser(_REFERENCE_BY_NUMBER.sub(_existing, text), base_url)
+            feed = _feedparser(_REFERENCE_BY_NUMBER.sub(_existing, text))
     except Exception as error:  # noqa: BLE001 - no document may stop the crawler
         return _refused(RefusalReason.BAD_XML, f"feedparser: {error!r}"[:200])
     entries = feed["entries"]
     broken = feed.get("bozo_exception")
     if entries:
         language = _text(feed["feed"].get("language"))
+        is_atom = str(feed["version"]).startswith("atom")
         return FeedDocument(
-            tuple(_read_entry(entry, language) for entry in entries), whole=broken is None
+            tuple(_read_entry(entry, is_atom, language, base_url) for entry in entries),
+            whole=broken is None,
         )
     if not feed["version"]:
         return _refused(RefusalReason.NOT_A_FEED, _why(broken) or "no feed element")
@@ -88,14 +91,15 @@ def parse(document: bytes, content_type: str | None = None, base_url: str = "") 
     return FeedDocument((empty,), whole=broken is None)
 
 
-def _feedparser(text: bytes, base_url: str) -> dict[str, Any]:
+def _feedparser(text: bytes) -> dict[str, Any]:
     """Run feedparser, on a stream: it would take plain bytes for the name of a file to open.
 
-    HTML is not sanitised, since all of it becomes plain text.
+    HTML is not sanitised, since all of it becomes plain text. The feed's address stays unknown:
+    it would become part of ids, which would then change with it.
     """
     feed: dict[str, Any] = feedparser.parse(
         io.BytesIO(text),
-        response_headers={"content-type": _UTF8_XML, "content-location": base_url},
+        response_headers={"content-type": _UTF8_XML},
         sanitize_html=False,
         resolve_relative_uris=False,
     )
@@ -133,11 +137,13 @@ def _entity_bomb(text: bytes) -> str | None:
     return None
 
 
-def _read_entry(entry: dict[str, Any], language: str | None) -> Item | Refusal:
+def _read_entry(
+    entry: dict[str, Any], is_atom: bool, language: str | None, base_url: str
+) -> Item | Refusal:
     """Read one entry; `dict.get` because feedparser's own `get` warns and guesses."""
-    title, title_format = _content(dict.get(entry, "title_detail"))
+    title, title_format = _content(dict.get(entry, "title_detail"), is_atom)
     body = dict.get(entry, "content") or [dict.get(entry, "summary_detail")]
-    text, text_format = _content(body[0])
+    text, text_format = _content(body[0], is_atom)
     if not title and not text:
         return Refusal(
             RefusalReason.NO_TEXT, "neither title nor text", _text(dict.get(entry, "id"))
@@ -154,23 +160,35 @@ def _read_entry(entry: dict[str, Any], language: str | None) -> Item | Refusal:
         text=text,
         text_format=text_format,
         author=_text(dict.get(entry, "author")),
-        url=link,
+        url=_absolute(link, base_url),
         published=published,
         language=(isinstance(body[0], dict) and _text(dict.get(body[0], "language"))) or language,
     )
 
 
-def _content(detail: object) -> tuple[str | None, TextFormat]:
-    """Read a title or body together with its format."""
+def _content(detail: object, is_atom: bool) -> tuple[str | None, TextFormat]:
+    """Read a title or body together with its format.
+
+    Only Atom says whether text is plain (RFC 4287 section 3.1). In RSS, feedparser takes for
+    plain whatever holds an unusual tag; all of it is HTML.
+    """
     if not isinstance(detail, dict):
         return None, TextFormat.PLAIN
-    plain = dict.get(detail, "type") == "text/plain"
+    plain = is_atom and dict.get(detail, "type") == "text/plain"
     return _text(dict.get(detail, "value")), TextFormat.PLAIN if plain else TextFormat.HTML
 
 
 def _text(value: object) -> str | None:
     """Keep a string that says something."""
     return value.strip() or None if isinstance(value, str) else None
+
+
+def _absolute(link: str | None, base_url: str) -> str | None:
+    """Complete a relative link (RFC 3986 section 5)."""
+    try:
+        return urljoin(base_url, link) if link else None
+    except ValueError:
+        return None
 
 
 def _hash(*parts: str | None) -> str:

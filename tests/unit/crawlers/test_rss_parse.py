@@ -48,7 +48,7 @@ def test_rss_entries_come_in_the_documents_order() -> None:
     assert second == Item(
         native_id="id-2",
         title="Second & last",
-        title_format=TextFormat.PLAIN,
+        title_format=TextFormat.HTML,
         text="<p>Body</p>",
         text_format=TextFormat.HTML,
         author="jo@example.com (Jo)",
@@ -214,3 +214,10 @@ def test_any_markup_is_read(parts: list[bytes], content_type: str | None) -> Non
     for entry in entries:
         if isinstance(entry, Item):
             normalise(entry, source="rss", channel="x", received_ns=NOW_NS, limits=Limits())
+
+
+def test_plain_atom_text_keeps_its_brackets() -> None:
+    plain = ATOM.replace(b'type="html">&lt;b&gt;Bold&lt;/b&gt;', b'type="text">a &lt;b&gt; c')
+    (item,) = parse(plain).entries
+    assert isinstance(item, Item)
+    assert (item.title, item.title_format) == ("a <b> c", TextFormat.PLAIN)
