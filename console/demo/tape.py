@@ -114,12 +114,17 @@ class _WrittenOutlet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class _WrittenItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A post as the file has it; `expect` is `signal` or why it stays silent."""
+    """A post as the file has it.
+
+    `expect` is `signal` or why it stays silent; the id is made of the story's key where none is
+    given; the body is there `times` times.
+    """
 
     at: int
     outlet: str
-    id: str
+    id: str | None = None
     expect: str
+    times: int = 1
     title: str = ""
     body: str = ""
     age_s: int = 2
@@ -187,10 +192,10 @@ def _tape(written: _Written) -> Tape:
     happenings: list[tuple[int, Item | tuple[str, int]]] = []
     stories = sorted(written.stories, key=lambda story: story.at)
     for story in stories:
-        for item in story.items:
+        for number, item in enumerate(story.items, 1):
             if item.outlet not in outlets:
                 raise ValueError(f"story {story.key}: no outlet {item.outlet!r}")
-            happenings.append((story.at + item.at, _item(story, item)))
+            happenings.append((story.at + item.at, _item(story, item, number)))
         for at, bps in story.moves:
             if story.symbol not in specs:
                 raise ValueError(f"story {story.key} moves a symbol that is not in the table")
@@ -215,15 +220,16 @@ def _tape(written: _Written) -> Tape:
     )
 
 
-def _item(story: _WrittenStory, item: _WrittenItem) -> Item:
+def _item(story: _WrittenStory, item: _WrittenItem, number: int) -> Item:
+    native_id = item.id or f"{story.key}-{number}"
     trades = item.expect == "signal"
     if trades and not story.signals:
-        raise ValueError(f"story {story.key}: item {item.id} expects a signal, but none is given")
+        raise ValueError(f"story {story.key}: item {native_id} expects a signal, but none is given")
     return Item(
         outlet=item.outlet,
-        id=item.id,
+        id=native_id,
         title=item.title,
-        body=item.body,
+        body=item.body * item.times,
         age_s=item.age_s,
         author=item.author,
         dates=item.dates,
