@@ -27,7 +27,7 @@ from core.contracts.identity import event_id
 from core.contracts.signal import Signal
 from core.contracts.topics import EVENTS, SIGNALS
 from core.contracts.trace import Trace
-from core.runtime.bus.kafka import KafkaBus, create_raw_topics
+from core.runtime.bus.kafka import KafkaBus, RawTopic, create_raw_topics
 from core.runtime.clock import SystemClock
 from signals.reader import Reader
 
@@ -39,7 +39,9 @@ PAUSE_S: Final = 0.004
 async def measure(bootstrap: str, rounds: int = ROUNDS) -> dict[str, Any]:
     """Run the benchmark against a broker and give its figures, milliseconds and a ratio."""
     prefix = f"bench-{os.getpid()}-{time.time_ns() // 1_000_000}."
-    topics = [(f"{prefix}relay-{end}", EVENTS.partitions, {}) for end in ("in", "out")]
+    topics: list[RawTopic] = [
+        (f"{prefix}relay-{end}", EVENTS.partitions, {}) for end in ("in", "out")
+    ]
     await create_raw_topics(bootstrap, topics)
     with tempfile.TemporaryDirectory() as directory:
         worker = await _start_worker(directory, bootstrap, prefix)

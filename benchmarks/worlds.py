@@ -143,7 +143,7 @@ def news(count: int) -> Iterator[Callable[[], bytes]]:
     for post in bulk_posts(count, assets, feeds=0):
         fields = {"type": "news", "id": post.id, "title": post.title, "body": post.body}
 
-        def make(fields: dict[str, object] = fields) -> bytes:
+        def make(fields: dict[str, str] = fields) -> bytes:
             return msgspec.json.encode({**fields, "time": time.time_ns() // 1_000_000})
 
         yield make

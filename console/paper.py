@@ -4,6 +4,7 @@ A process of its own (`python -m console.paper`): the trader speaks to it as to 
 """
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -13,7 +14,7 @@ from decimal import Decimal
 import msgspec
 import uvloop
 
-from core.contracts.errors import Retryable, TidingsError
+from core.contracts.errors import Rejected, Retryable, TidingsError
 from core.contracts.orders import OrderReport
 from core.runtime.backoff import delays
 from core.runtime.clock import SystemClock
@@ -44,8 +45,9 @@ class Follower:
         self._shown = shown
 
     def on_depth(self, depth: Depth) -> None:
-        """Show a book as it stands now."""
-        self._shown.set_book(depth.symbol, depth.bids, depth.asks)
+        """Show a book as it stands now; one that is crossed for a moment is left out."""
+        with contextlib.suppress(Rejected):
+            self._shown.set_book(depth.symbol, depth.bids, depth.asks)
 
     def on_report(self, report: OrderReport) -> None:
         """Nothing of ours is at the real exchange."""

@@ -278,7 +278,8 @@ class Trader:
             self.closing.on_fill(position, order)
             self._publish(FILLS, fill, fill.client_order_id)
         if order.done and order.committed:
-            self.portfolio.release(order.intent)
+            never = order.state in (OrderState.REJECTED, OrderState.ABSENT)
+            self.portfolio.release(order.intent, existed=not never)
             order.committed = False
             self.closing.on_done(order)
         self._watch_unresolved()

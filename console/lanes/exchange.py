@@ -16,6 +16,7 @@ from trader.venues.hitbtc.settings import HitBtcSettings
 
 START_S: Final = 30.0
 STOP_S: Final = 5.0
+LONGEST_LINE: Final = 16 * 1024 * 1024
 
 
 class ChildProcess:
@@ -47,6 +48,7 @@ class ChildProcess:
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
         )
         if process.stdin is None or process.stdout is None:
             raise Fatal(f"{module} has no pipes")

@@ -20,6 +20,7 @@ from core.runtime.state import State, open_state
 from core.runtime.tasks import Supervisor
 
 HEARTBEAT_S: Final = 1.0
+SWITCH_S: Final = 0.0005  # feeds are parsed in threads; they may hold the interpreter this long
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -70,6 +71,7 @@ class Host:
 
     async def start(self, routes: Sequence[web.RouteDef] = ()) -> str:
         """Open the shared state, serve health, begin the heartbeat; give the health address."""
+        sys.setswitchinterval(SWITCH_S)
         self.settings.runtime.data_dir.mkdir(parents=True, exist_ok=True)
         url = self.settings.state.url
         self._state = await open_state(url.get_secret_value() if url else None)

@@ -122,6 +122,7 @@ class Sink(logging.handlers.QueueHandler):
         self._handler = handler
         self._writer = logging.handlers.QueueListener(self._waiting, handler)
         self._writer.start()
+        self._open = True
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's
         """Count what could not be queued (buffer full) or put into words."""
@@ -136,8 +137,12 @@ class Sink(logging.handlers.QueueHandler):
             )
 
     def close(self) -> None:
-        """Write what waits, then end the thread; a stuck one ends with the process."""
-        if self.drain(2_000):
+        """Write what waits, then end the thread; a stuck one ends with the process.
+
+        `logging` calls this once more when the process ends.
+        """
+        if self._open and self.drain(2_000):
+            self._open = False
             self._writer.stop()
             self._handler.close()
         super().close()

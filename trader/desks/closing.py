@@ -88,11 +88,16 @@ class Closing:
                 self._consider(position, depth, now_ns)
 
     def on_time(self) -> None:
-        """Look at all positions; call it a few times a second, for the time limits."""
+        """Look at the positions whose time is up; call it a few times a second.
+
+        Prices are looked at when they move, in `on_depth`.
+        """
         now_ns = self._trader.clock.now_ns()
         for symbol, held in tuple(self._open.items()):
             for position in tuple(held):
-                self._consider(position, self._trader.books.depths.get(symbol), now_ns)
+                plan = position.plan
+                if plan is not None and (self.flattening or now_ns >= plan.close_at_ns):
+                    self._consider(position, self._trader.books.depths.get(symbol), now_ns)
 
     def flatten(self) -> int:
         """Close every open position as soon as a book allows; give how many there are."""
@@ -104,6 +109,11 @@ class Closing:
     def open_count(self) -> int:
         """Positions not yet closed."""
         return sum(len(held) for held in self._open.values())
+
+    @property
+    def open_symbols(self) -> tuple[str, ...]:
+        """Symbols with a position not yet closed."""
+        return tuple(symbol for symbol, held in self._open.items() if held)
 
     def _consider(self, position: Position, depth: Depth | None, now_ns: int) -> None:
         trader, plan = self._trader, position.plan

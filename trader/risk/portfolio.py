@@ -134,13 +134,22 @@ class Portfolio:
         if not intent.reduces:
             self._add_exposure(intent.asset, intent.quantity * intent.limit_price)
 
-    def release(self, intent: Intent) -> None:
-        """Uncount an order that is done; its funds stay taken until the next balance message."""
+    def release(self, intent: Intent, *, existed: bool) -> None:
+        """Uncount an order that is done.
+
+        Where it existed at the venue, its funds stay taken until the next balance message.
+        """
         currency, amount = _funds_of(intent)
         self._committed[currency] = self._committed.get(currency, ZERO) - amount
-        self._settling[currency] = self._settling.get(currency, ZERO) + amount
+        if existed:
+            self._settling[currency] = self._settling.get(currency, ZERO) + amount
         if not intent.reduces:
             self._add_exposure(intent.asset, -intent.quantity * intent.limit_price)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the venue has told its balances since our last order was done."""
+        return not self._settling
 
     def filled(self, intent: Intent, fill: Fill) -> Position:
         """Count an execution into its position."""

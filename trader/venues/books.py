@@ -1,16 +1,23 @@
 """The latest depth of every followed book, and the instruments they belong to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from trader.venues.port import Depth, Instrument
 
 
 class Books:
-    """What can be traded and at what prices, looked up by symbol or by asset."""
+    """What can be traded and at what prices, looked up by symbol or by asset.
+
+    Attributes:
+        depths: the newest depth of each symbol.
+        instruments: what is traded, by symbol.
+        on_change: told of each depth that was taken.
+    """
 
     def __init__(self) -> None:
         self.depths: dict[str, Depth] = {}
         self.instruments: dict[str, Instrument] = {}
+        self.on_change: Callable[[Depth], None] = lambda _: None
         self._by_asset: dict[str, Instrument] = {}
 
     def set_instruments(
@@ -55,3 +62,4 @@ class Books:
         held = self.depths.get(depth.symbol)
         if held is None or depth.venue_ns >= held.venue_ns:
             self.depths[depth.symbol] = depth
+            self.on_change(depth)

@@ -1,0 +1,1 @@
+"""Tests that break things: processes killed at random moments."""
