@@ -13,7 +13,8 @@ PAIR_QUOTES: Final = _words(
 """What pairs are quoted in."""
 
 NAME_NOUNS: Final = _words(
-    "protocol network token tokens coin coins blockchain foundation mainnet labs dao finance"
+    "protocol network token tokens coin coins blockchain foundation mainnet labs dao finance "
+    "bridge dex"
 )
 """Words that make an everyday name a coin's."""
 
@@ -30,6 +31,9 @@ AIMED: Final = _words(
     "actions probe investigation claims drops ruling restrictions"
 )
 """After these and one of `PLACES` it is the coin that it happens to."""
+
+SUMS: Final = _words("million billion worth")
+"""Words that end an amount of money; the coin after `of` or `in` is what it was paid in."""
 
 FOLLOWERS: Final = _words(
     "ecosystem based powered native dex dapp miner miners mining treasury memecoin meme layer l2 "

@@ -15,6 +15,7 @@ from signals.assets.context import (
     NAME_NOUNS,
     PAIR_QUOTES,
     PLACES,
+    SUMS,
 )
 from signals.assets.mentions import ActorMention, AssetMention, How, Resolution, Role
 from signals.assets.universe import WORD, Asset, Phrase, Universe
@@ -109,12 +110,12 @@ class Scan:
 
     def _bracket_fits(self, at: int, spelling: str) -> bool:
         """Whether a code in brackets is one: an everyday word needs its name before it."""
-        assets = [self.universe.assets[code] for code in self.universe.codes[spelling]]
-        if not any(asset.everyday for asset in assets):
+        if spelling not in self.universe.everyday:
             return True
+        assets = [self.universe.assets[code] for code in self.universe.codes[spelling]]
         previous = self.words[at - 1] if at else ""
         return any(previous in asset.name_ends for asset in assets) or (
-            previous == spelling.lower() or previous in NAME_NOUNS
+            previous == spelling.lower() or previous in NAME_NOUNS or not previous.isascii()
         )
 
     def _phrase(self, at: int, before: str) -> int:
@@ -176,7 +177,7 @@ class Scan:
             return
         is_pair = after in ("/", "-", "_") and bool(after) and self._quote_follows(at)
         if not is_pair and not asset.major:
-            if asset.everyday and not (
+            if spelling in self.universe.everyday and not (
                 self.content[end : end + 1] == " "
                 and at + 1 < len(self.words)
                 and self.words[at + 1] in CODE_NOUNS
@@ -211,7 +212,7 @@ class Scan:
         if not _TICKER.fullmatch(token) or token in self.universe.not_codes:
             return
         if before != "$":
-            named = at and self.tokens[at - 1][0].isupper()
+            named = at and (self.tokens[at - 1][0].isupper() or not self.tokens[at - 1].isascii())
             if not named or self.content[end : end + 1] not in (")", "]"):
                 return
             span = (start - 1, end + 1)
@@ -239,7 +240,10 @@ class Scan:
             self.ambiguous.append((" ".join(self.tokens[first : last + 1]), phrase.meanings))
             return
         asset = self.universe.assets[phrase.meanings[0]]
-        role = Role.MENTIONED if phrase.kind == "product" else self._role(first, last, asset)
+        if phrase.kind == "product":
+            role = Role.MENTIONED
+        else:
+            role = self._role(first, last, asset, own_noun=phrase.kind == "weak")
         self.mentions.append(AssetMention(asset.code, role, span, How.NAME))
 
     def _name_before(self, claimed: Sequence[str], start: int) -> str | None:
@@ -289,7 +293,8 @@ class Scan:
 
     # Its role
 
-    def _role(self, first: int, last: int, asset: Asset | None) -> Role:
+    def _role(self, first: int, last: int, asset: Asset | None, *, own_noun: bool = False) -> Role:
+        """Judge by the words around; a weak name's noun is its own and qualifies nothing."""
         start, end = self.spans[first][0], self.spans[last][1]
         content, words = self.content, self.words
         before = content[start - 1] if start else " "
@@ -299,7 +304,7 @@ class Scan:
             previous = self.mentions[-1]
             if content[previous.span[1] : start - (before in "$([")] in JOINTS:
                 return previous.role
-        if last + 1 < len(words) and words[last + 1] in FOLLOWERS:
+        if not own_noun and last + 1 < len(words) and words[last + 1] in FOLLOWERS:
             gap = content[end : self.spans[last + 1][0]]
             if gap == " " or gap in HYPHENS:
                 return Role.MENTIONED
@@ -308,6 +313,8 @@ class Scan:
             place -= 1
         if place < 0:
             return Role.SUBJECT
+        if words[place] in ("of", "in") and place and self._is_sum(words[place - 1]):
+            return Role.MENTIONED
         if words[place].isdigit() or (words[place][-1] in "kmb" and words[place][:-1].isdigit()):
             return Role.MENTIONED
         if words[place] in PLACES and not (place and words[place - 1] in AIMED):
@@ -315,6 +322,11 @@ class Scan:
             if "." not in between and ":" not in between:
                 return Role.MENTIONED
         return Role.SUBJECT
+
+    @staticmethod
+    def _is_sum(word: str) -> bool:
+        """Whether a word ends an amount of money: `40`, `40m`, `million`, `worth`."""
+        return word in SUMS or word[0].isdigit()
 
     def _quote_follows(self, at: int) -> bool:
         if at + 1 >= len(self.words) or self.spans[at + 1][0] - self.spans[at][1] != 1:

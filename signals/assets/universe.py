@@ -27,14 +27,12 @@ class Asset:
 
     Attributes:
         code: canonical.
-        everyday: the bare code is an everyday word or abbreviation, no evidence of the coin.
         major: the bare code counts even in a headline all in capitals.
         stable: worth a fixed amount of money.
         name_ends: last words of its names, lower case: what may stand before its code in brackets.
     """
 
     code: str
-    everyday: bool
     major: bool
     stable: bool
     name_ends: frozenset[str]
@@ -65,6 +63,7 @@ class Universe:
         assets: by canonical code.
         codes: any spelling of a code, upper case, to the canonical codes that claim it.
         phrases: first word, lower case, to its phrases, longest first.
+        everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
         not_codes: upper-case abbreviations that are no coin.
         first_words: every lower-case word that may begin anything; a text without one is done.
     """
@@ -72,6 +71,7 @@ class Universe:
     assets: Mapping[str, Asset]
     codes: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, tuple[Phrase, ...]]
+    everyday: frozenset[str]
     not_codes: frozenset[str]
     first_words: frozenset[str]
 
@@ -115,7 +115,6 @@ def build_universe(assets: Mapping[str, Any], actors: Mapping[str, Any]) -> Univ
             claim(name, "product", code)
         known[code] = Asset(
             code=code,
-            everyday=row.get("everyday", False) or len(code) < _SHORTEST_TELLING_CODE,
             major=row.get("major", False),
             stable=row.get("stable", False),
             name_ends=_name_ends((*row.get("names", ()), *row.get("weak", ()))),
@@ -135,6 +134,10 @@ def build_universe(assets: Mapping[str, Any], actors: Mapping[str, Any]) -> Univ
         assets=known,
         codes={spelling: tuple(claimed) for spelling, claimed in codes.items()},
         phrases=phrases,
+        everyday=frozenset(assets["everyday"]["codes"]).union(
+            (code for code, row in rows.items() if row.get("everyday")),
+            (code for code in codes if len(code) < _SHORTEST_TELLING_CODE),
+        ),
         not_codes=frozenset(assets["not_assets"]["codes"]),
         first_words=frozenset(phrases) | {spelling.lower() for spelling in codes},
     )

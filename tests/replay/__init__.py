@@ -1,0 +1,1 @@
+"""Golden cases: texts that must be read the right way."""
