@@ -5,19 +5,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from signals.assets.context import (
-    AIMED,
     APOSTROPHES,
     CODE_NOUNS,
-    FOLLOWERS,
-    HYPHENS,
-    JOINTS,
     NAME_GAPS,
     NAME_NOUNS,
     PAIR_QUOTES,
-    PLACES,
-    SUMS,
 )
 from signals.assets.mentions import ActorMention, AssetMention, How, Resolution, Role
+from signals.assets.roles import role_of, settle_money
 from signals.assets.universe import WORD, Asset, Phrase, Universe
 
 _TICKER: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
@@ -291,42 +286,11 @@ class Scan:
             if not any(mark in between for mark in ",;:.&"):
                 self.mentions[-1] = previous._replace(role=Role.MENTIONED)
 
-    # Its role
-
     def _role(self, first: int, last: int, asset: Asset | None, *, own_noun: bool = False) -> Role:
-        """Judge by the words around; a weak name's noun is its own and qualifies nothing."""
-        start, end = self.spans[first][0], self.spans[last][1]
-        content, words = self.content, self.words
-        before = content[start - 1] if start else " "
-        if before in "/-_" and asset and asset.code in PAIR_QUOTES:
-            return Role.MENTIONED
-        if self.mentions:
-            previous = self.mentions[-1]
-            if content[previous.span[1] : start - (before in "$([")] in JOINTS:
-                return previous.role
-        if not own_noun and last + 1 < len(words) and words[last + 1] in FOLLOWERS:
-            gap = content[end : self.spans[last + 1][0]]
-            if gap == " " or gap in HYPHENS:
-                return Role.MENTIONED
-        place = first - 1
-        if place >= 0 and words[place] in ("the", "a", "native"):
-            place -= 1
-        if place < 0:
-            return Role.SUBJECT
-        if words[place] in ("of", "in") and place and self._is_sum(words[place - 1]):
-            return Role.MENTIONED
-        if words[place].isdigit() or (words[place][-1] in "kmb" and words[place][:-1].isdigit()):
-            return Role.MENTIONED
-        if words[place] in PLACES and not (place and words[place - 1] in AIMED):
-            between = content[self.spans[place][1] : start]
-            if "." not in between and ":" not in between:
-                return Role.MENTIONED
-        return Role.SUBJECT
-
-    @staticmethod
-    def _is_sum(word: str) -> bool:
-        """Whether a word ends an amount of money: `40`, `40m`, `million`, `worth`."""
-        return word in SUMS or word[0].isdigit()
+        previous = self.mentions[-1] if self.mentions else None
+        return role_of(
+            self.content, self.words, self.spans, first, last, asset, previous, own_noun=own_noun
+        )
 
     def _quote_follows(self, at: int) -> bool:
         if at + 1 >= len(self.words) or self.spans[at + 1][0] - self.spans[at][1] != 1:
@@ -353,16 +317,5 @@ class Scan:
             dict.fromkeys(s for s, claimed in self.ambiguous if clear.isdisjoint(claimed))
         )
         if mentions:
-            mentions = self._settle_roles(mentions)
+            mentions = settle_money(mentions, self.universe.assets)
         return Resolution(self.content, self.words, tuple(mentions), tuple(self.actors), ambiguous)
-
-    def _settle_roles(self, mentions: list[AssetMention]) -> list[AssetMention]:
-        """Money is the subject only alone; an amount of one lone coin is about that coin."""
-        assets = self.universe.assets
-        stable = [m.known and assets[m.code].stable for m in mentions]
-        if any(stable) and not all(stable):
-            mentions = [
-                m._replace(role=Role.MENTIONED) if s else m
-                for m, s in zip(mentions, stable, strict=True)
-            ]
-        return mentions

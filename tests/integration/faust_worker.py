@@ -1,4 +1,4 @@
-"""A worker process for the tests: `python -m tests.integration.faust_worker BOOTSTRAP PREFIX DIR`."""
+"""A worker process for the tests; takes bootstrap address, topic prefix and directory."""
 
 import logging
 import sys
@@ -12,6 +12,11 @@ from signals.reader import Reader
 AGELESS = Limits(max_age_ms=10**12)  # the tests' tapes are dated
 
 
+def report() -> None:
+    sys.stdout.write("started\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     logging.basicConfig(level=logging.WARNING)
     bootstrap, prefix, directory = sys.argv[1:4]
@@ -22,7 +27,7 @@ def main() -> None:
         limits=AGELESS,
         clock=SystemClock(),
         data_dir=Path(directory),
-        on_started=lambda: print("started", flush=True),
+        on_started=report,
     )
 
 

@@ -11,6 +11,7 @@ from core.contracts.clock import ManualClock
 from core.contracts.codec import encode
 from core.contracts.event import Event
 from core.contracts.identity import event_id
+from core.contracts.signal import Signal
 from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS, DeadLetter, Topic
 from core.contracts.trace import Trace
 from core.runtime.bus.kafka import KafkaBus, create_topics
@@ -71,13 +72,19 @@ class Gathered:
         self.complete = asyncio.Event()
 
     def publish(
-        self, topic: Topic[Any], record: Any, *, record_id: str, keys: Sequence[str], trace: Trace
+        self,
+        topic: Topic[Any],
+        record: Signal,
+        *,
+        record_id: str,
+        keys: Sequence[str],
+        trace: Trace,
     ) -> None:
         self.on_record(record, keys[0], trace)
 
-    def on_record(self, record: Any, key: str, trace: Trace) -> None:
+    def on_record(self, record: Signal | DeadLetter, key: str, trace: Trace) -> None:
         raw = encode(record)
-        name = getattr(record, "id", None) or f"{record.partition}/{record.offset}"
+        name = record.id if isinstance(record, Signal) else f"{record.partition}/{record.offset}"
         assert self.by_id.setdefault(name, raw) == raw
         if len(self.by_id) >= self.wanted:
             self.complete.set()
@@ -123,7 +130,8 @@ class Worker:
         assert self.process is not None
         assert self.process.stdout is not None
         async with asyncio.timeout(PATIENCE_S):
-            assert (await self.process.stdout.readline()).strip() == b"started"
+            while (line := await self.process.stdout.readline()).strip() != b"started":
+                assert line, "the worker ended before it had started"
 
     async def kill(self) -> None:
         assert self.process is not None

@@ -1,0 +1,1 @@
+"""Tests of the signal stage without a broker."""
