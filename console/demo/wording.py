@@ -8,6 +8,7 @@ _MINUS: Final = "\u2212"
 _MILLI_US: Final = 1_000
 _SECOND_US: Final = 1_000_000
 _TEN: Final = 10
+_MOST_DECIMALS: Final = 8
 
 _REASONS: Final = {
     # why an item gave no signal
@@ -60,7 +61,7 @@ def hop(name: str) -> str:
 def duration(us: float) -> str:
     """Write microseconds to three digits, in the unit that suits them."""
     if us < _MILLI_US:
-        return f"{us:.1f} µs" if us < _TEN else f"{us:.0f} µs"
+        return f"{us:.2g} µs" if us < _TEN else f"{us:.0f} µs"
     if us < _SECOND_US:
         return f"{us / _MILLI_US:.3g} ms" if us < 100 * _MILLI_US else f"{us / _MILLI_US:.0f} ms"
     return f"{us / _SECOND_US:.3g} s"
@@ -79,10 +80,13 @@ def money(amount: Decimal) -> str:
 
 
 def price(amount: Decimal | None) -> str:
-    """Write a price as it stands, without digits that say nothing; a dash where there is none."""
+    """Write a price with its digits, at most eight decimals; a dash where there is none."""
     if amount is None:
         return "\u2013"
-    return format(round(amount.normalize(), 8).normalize(), "f")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -_MOST_DECIMALS:
+        amount = round(amount, _MOST_DECIMALS).normalize()
+    return format(amount, "f")
 
 
 def percent(share: float) -> str:
