@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from console.demo.sockets import Endpoints
-from tests.integration.news_servers import news_servers
+from tests.integration.news_server_process import news_servers
 
 TAPE = """
 note = "invented"
