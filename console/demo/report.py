@@ -17,10 +17,10 @@ from console.demo.report_data import DemoReport, Figures, SignalRow
 from core.contracts.signal import Direction
 
 _TEMPLATE: Final = "report.html.j2"
-_HEADLINE: Final = 37
+_HEADLINE: Final = 34
 _OUTCOME: Final = 21
 _WHY: Final = 50
-_EXAMPLE: Final = 40
+_EXAMPLE: Final = 35
 _WAYS: Final = {Direction.BUY: "green", Direction.SELL: "red"}
 
 

@@ -116,7 +116,7 @@ def test_terminal_shows_the_same_figures_in_100_columns() -> None:
     shown = _shown(FULL)
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= COLUMNS
     for expected in (
-        *("194", "\u221212.35", "IOTA Foundation partners with Jagua…", "+7.91", "took profit"),
+        *("194", "\u221212.35", "IOTA Foundation partners with Jag…", "+7.91", "took profit"),
         *("1.23 ms", "still open", "not traded here", "received → sent", "950 µs"),
         *("another outlet told it first", "Perhaps?", "Everything here is invented."),
     ):
