@@ -76,7 +76,7 @@ class SymbolSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lot_size: Amount
     mid: Amount
     spread_bps: int = 8
-    depth_notional: Amount = Amount(600)
+    depth_notional: Amount = Amount(320)
 
 
 class Tape(msgspec.Struct, frozen=True, kw_only=True):
