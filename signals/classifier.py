@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from core.contracts.clock import Clock
 from core.contracts.event import Event
-from core.contracts.signal import Signal
+from core.contracts.signal import Signal, Skipped
 from core.contracts.story import AssetStories, Story
 from core.contracts.topics import SIGNALS, Topic
 from core.contracts.trace import Trace
@@ -59,6 +59,10 @@ class MemoryStories:
         self._by_asset: dict[str, tuple[Story, ...]] = {}
         self._on_change = on_change
 
+    def __len__(self) -> int:
+        """Count the stories that are kept."""
+        return sum(map(len, self._by_asset.values()))
+
     def get(self, asset: str) -> tuple[Story, ...]:
         """Give an asset's stories, none if it has none."""
         return self._by_asset.get(asset, ())
@@ -86,11 +90,21 @@ class Classifier:
     """Handles events: decides, keeps the stories, publishes the signals.
 
     Attributes:
+        on_skipped: told of each event that gave no signal, and why.
         skipped: how many events (one for each key) gave no signal, by reason.
         signals: how many signals were published, repeated ones included.
     """
 
-    __slots__ = ("_bus", "_clock", "_limits", "_reader", "_stories", "signals", "skipped")
+    __slots__ = (
+        "_bus",
+        "_clock",
+        "_limits",
+        "_reader",
+        "_stories",
+        "on_skipped",
+        "signals",
+        "skipped",
+    )
 
     def __init__(
         self,
@@ -106,6 +120,7 @@ class Classifier:
         self._stories = stories
         self._clock = clock
         self._limits = limits or Limits()
+        self.on_skipped: Callable[[Event, Skipped], None] = lambda _event, _skipped: None
         self.skipped: Counter[str] = Counter()
         self.signals = 0
 
@@ -129,6 +144,7 @@ class Classifier:
         outcome = decision.outcome
         if not isinstance(outcome, Signal):
             self.skipped[outcome.reason] += 1
+            self.on_skipped(event, outcome)
             return
         self.signals += 1
         trace.decided = self._clock.now_ns()

@@ -80,7 +80,7 @@ class Trader:
         journal: Recorder,
         clock: Clock,
         settings: TraderSettings,
-        on_trace: Callable[[Trace], None] = lambda _: None,
+        on_trace: Callable[[Intent, Trace], None] = lambda _intent, _trace: None,
     ) -> None:
         self.venue = venue
         self.settings = settings
@@ -308,7 +308,7 @@ class Trader:
         order = self.orders.get(report.client_order_id)
         if order is not None and order.done:
             del self._traces[report.client_order_id]
-            self._on_trace(trace)
+            self._on_trace(order.intent, trace)
 
     def on_depth(self, depth: Depth) -> None:
         """Take a book's new levels; a position may reach its exit by them."""

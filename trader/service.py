@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
-from core.contracts.orders import OrderReport
+from core.contracts.orders import Intent, OrderReport
 from core.contracts.trace import Trace
 from core.runtime.bus.port import Bus
 from trader.engine import Recorder, Trader
@@ -39,7 +39,7 @@ class TraderService:
         journal: TraderJournal,
         clock: Clock,
         settings: TraderSettings,
-        on_trace: Callable[[Trace], None] = lambda _: None,
+        on_trace: Callable[[Intent, Trace], None] = lambda _intent, _trace: None,
     ) -> None:
         self.trader = Trader(
             venue, bus=bus, journal=journal, clock=clock, settings=settings, on_trace=on_trace

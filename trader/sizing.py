@@ -9,6 +9,7 @@ from trader.settings import SizingSettings
 from trader.venues.port import Depth, Instrument
 
 BPS: Final = Decimal(10_000)
+ZERO: Final = Decimal(0)
 
 
 def limit_price(side: Side, depth: Depth, instrument: Instrument, slippage_bps: Decimal) -> Decimal:
@@ -34,9 +35,18 @@ def limit_price(side: Side, depth: Depth, instrument: Instrument, slippage_bps: 
 
 def within(side: Side, depth: Depth, limit: Decimal) -> Decimal:
     """Sum the book's quantity that an order with this limit could take, in base units."""
+    total = ZERO
     if side is Side.BUY:
-        return sum((q for p, q in depth.asks if p <= limit), Decimal(0))
-    return sum((q for p, q in depth.bids if p >= limit), Decimal(0))
+        for price, quantity in depth.asks:
+            if price > limit:
+                break
+            total += quantity
+        return total
+    for price, quantity in depth.bids:
+        if price < limit:
+            break
+        total += quantity
+    return total
 
 
 def size(
@@ -68,7 +78,7 @@ def size(
     share = settings.balance_fraction * Decimal(repr(confidence))
     if side is Side.BUY:
         # the fee is charged on top of the notional: keep it affordable
-        affordable = free / (1 + max(instrument.taker_fee, Decimal(0)))
+        affordable = free / (1 + max(instrument.taker_fee, ZERO))
         notional = min(affordable * share, settings.max_notional)
         wanted = notional / limit
     else:

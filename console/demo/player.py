@@ -4,6 +4,7 @@ So that every run gives the same signals and the same orders, however busy the m
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -25,6 +26,10 @@ POLL_S: Final = 0.002
 
 class Player:
     """Drives one tape through a running fast lane.
+
+    Attributes:
+        mids: every symbol's mid price as it stands now.
+        refusals: why a crawler refused a post, by the post's id.
 
     Args:
         tape: what happens.
@@ -51,8 +56,9 @@ class Player:
         self._specs = {spec.symbol: spec for spec in tape.symbols}
         self._forms = {outlet.slug: outlet.form for outlet in tape.outlets}
         self.mids = {spec.symbol: spec.mid for spec in tape.symbols}
+        self.refusals: dict[str, str] = {}
 
-    async def play(self, on_step: Callable[[int], None]) -> None:
+    async def play(self, on_step: Callable[[int, "Player"], None]) -> None:
         """Play every step, then close what is still open at the last prices.
 
         Raises:
@@ -65,21 +71,23 @@ class Player:
                 await self._publish(step.item, step.step)
             if step.book is not None:
                 await self._move(step.book, step.step)
-            on_step(step.step)
+            on_step(step.step, self)
         await self._close_all(self._tape.steps[-1].step + 1)
 
     async def _publish(self, item: Item, step: int) -> None:
         """Release one post and wait until its channel has read it and its orders are done."""
-        before = self._taken(item)
+        counts = self._counts(item)
+        before, refused = counts.items, Counter(counts.refusals)
         await self._post(f"{self._news.control_url}/release", {"step": step})
-        await self._until(lambda: self._taken(item) != before, f"{item.outlet}'s {item.id}", step)
+        await self._until(lambda: counts.items != before, f"{item.outlet}'s {item.id}", step)
+        for reason in counts.refusals - refused:
+            self.refusals[item.id] = reason
         await self._quiet(step)
 
-    def _taken(self, item: Item) -> int:
-        """Count what the outlet's channel has made of what it read."""
+    def _counts(self, item: Item) -> Counts:
+        """Give what the outlet's channel has made of what it read so far; it goes on counting."""
         source = "newswire" if self._forms[item.outlet] is Form.WIRE else "rss"
-        counts: Counts = self._lane.crawl.counts()[f"{source}:{item.outlet}"]
-        return counts.items
+        return self._lane.crawl.counts()[f"{source}:{item.outlet}"]
 
     async def _move(self, move: BookMove, step: int) -> None:
         """Set a book and wait until the trader has seen it and its orders are done."""

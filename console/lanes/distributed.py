@@ -5,6 +5,7 @@ from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.trading import publish_balances, trader_checks
 from console.settings import Settings, require_bootstrap
+from core.contracts.orders import Intent
 from core.contracts.topics import SIGNALS
 from core.contracts.trace import Trace
 from core.runtime.bus.kafka import KafkaBus
@@ -77,8 +78,9 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
     outbound, inbound = _bus(settings, host, "reports"), _bus(settings, host, "trade")
     venue = HitBtc(settings.hitbtc, clock=host.clock)
 
-    def observe(trace: Trace) -> None:
-        host.metrics.observe_trace(trace)
+    def observe(_intent: Intent, trace: Trace) -> None:
+        if trace.decided:  # an exit has no event behind it
+            host.metrics.observe_trace(trace)
 
     trading = TraderService(
         venue,

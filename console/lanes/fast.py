@@ -1,11 +1,15 @@
 """The fast lane: every stage in one process, joined by direct calls; Kafka, if any, behind."""
 
+from collections.abc import Callable
+
 from console.lanes.control import control_routes
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
+from console.lanes.rehearsal import Rehearsal, rehearse
 from console.lanes.trading import publish_balances, trader_checks
 from console.settings import Settings
 from core.contracts.clock import Clock
+from core.contracts.orders import Intent
 from core.contracts.topics import EVENTS, SIGNALS
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
@@ -13,7 +17,6 @@ from core.runtime.bus.port import Bus
 from core.runtime.bus.tee import TeeBus
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.journal import Journal
-from core.runtime.metrics import HopQuantiles
 from core.runtime.service import Service
 from crawlers.service import Crawl
 from signals.classifier import Classifier, MemoryStories
@@ -31,14 +34,14 @@ class FastLane:
     the other way round: no more news, orders come to their end, cursors, bus, journal.
 
     Attributes:
-        hops: exact quantiles of each hop, for whoever shows them.
+        on_trace: told of each finished entry and its stamps.
     """
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self.host = Host("run", settings, clock=clock)
         self.settings = settings
         self.clock = self.host.clock
-        self.hops = HopQuantiles()
+        self.on_trace: Callable[[Intent, Trace], None] = lambda _intent, _trace: None
         self.reader = Reader()
         self.journal = Journal(
             settings.runtime.data_dir / "journal",
@@ -91,9 +94,11 @@ class FastLane:
         )
         return TeeBus(near, behind)
 
-    def _observe(self, trace: Trace) -> None:
-        self.hops.observe_trace(trace)
+    def _observe(self, intent: Intent, trace: Trace) -> None:
+        if not trace.decided:
+            return  # an exit has no event behind it
         self.host.metrics.observe_trace(trace)
+        self.on_trace(intent, trace)
 
     async def start(self) -> str:
         """Bring every stage up; news is read from the moment this returns.
@@ -123,6 +128,14 @@ class FastLane:
             host.supervisor.start(name, task)
         host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
         host.add_checks({**trader_checks(trader, self.journal), **self.crawl.checks()})
+        if rehearse_ms := self.settings.runtime.rehearse_ms:
+            rehearsal = Rehearsal(
+                reader=self.reader,
+                signal_limits=self.settings.signals.limits(),
+                trader=self.settings.trader,
+                clock=self.clock,
+            )
+            host.supervisor.start("rehearsal", lambda: rehearse(rehearsal, rehearse_ms))
         host.settle(trader.quiet.is_set)
         return url
 

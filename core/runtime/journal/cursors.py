@@ -8,7 +8,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from core.contracts.errors import Fatal
-from core.runtime.journal.database import open_engine, parse_url, reading, sql_errors
+from core.runtime.journal.database import (
+    open_engine,
+    parse_url,
+    reading,
+    sql_errors,
+    to_its_end,
+)
 from core.runtime.journal.models import CursorRow, SeenRow
 from core.runtime.journal.schema import upgrade
 from core.runtime.journal.sql import insert_into, table_of
@@ -85,6 +91,11 @@ class SqlCursorStore:
         Raises:
             Retryable: the database is away; nothing was kept.
         """
+        await to_its_end(self._save(source, channel, cursor, seen, at_ns))
+
+    async def _save(
+        self, source: str, channel: str, cursor: str | None, seen: Sequence[str], at_ns: int
+    ) -> None:
         engine = self._opened()
         keep = insert_into(engine, _CURSORS)
         new = {name: keep.excluded[name] for name in ("cursor", "at_ns")}

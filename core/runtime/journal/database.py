@@ -1,10 +1,11 @@
 """Opens the SQL database, and says of each failure whether it may work later."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, event, exc, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -21,6 +22,8 @@ _CONNECT_SECONDS: Final = 5
 _UNACKNOWLEDGED_MS: Final = 10_000  # then a silent server counts as away
 
 _READS_ONLY: Final = "tidings_reads_only"
+
+T = TypeVar("T")
 
 
 def default_url(data_dir: Path) -> str:
@@ -89,6 +92,19 @@ def open_engine(url: URL) -> AsyncEngine:
     if url.drivername == SQLITE:
         prepare_sqlite(engine.sync_engine)
     return engine
+
+
+async def to_its_end(transaction: Coroutine[Any, Any, T]) -> T:
+    """Await a writing transaction to its end, even when the awaiting task is cancelled.
+
+    Cancelled in the middle, it would leave SQLite's write lock with a connection that nobody uses.
+    """
+    task = asyncio.ensure_future(transaction)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
 
 
 def reading(engine: AsyncEngine) -> AsyncEngine:

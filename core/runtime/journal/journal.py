@@ -13,7 +13,7 @@ from core.contracts.errors import ConfigurationError, Fatal, Retryable
 from core.contracts.gate import GateChange
 from core.contracts.story import AssetStories
 from core.runtime.journal import sql
-from core.runtime.journal.database import open_engine, parse_url, sql_errors
+from core.runtime.journal.database import open_engine, parse_url, sql_errors, to_its_end
 from core.runtime.journal.kinds import GATE, KINDS, STORIES, Kinds
 from core.runtime.journal.log import SEGMENT_BYTES, JournalLog, Position
 from core.runtime.journal.schema import upgrade
@@ -143,7 +143,7 @@ class Journal:
         """
         log, engine = self._opened()
         async with self._copying:
-            while await self._copy_some(log, engine, COPY_BYTES):
+            while await to_its_end(self._copy_some(log, engine, COPY_BYTES)):
                 pass
 
     async def load(self, kind: str, since_ns: int = 0) -> list[Any]:
