@@ -29,7 +29,7 @@ class Player:
 
     Attributes:
         mids: every symbol's mid price as it stands now.
-        refusals: why a crawler refused a post, by the post's id.
+        refusals: why a crawler refused a step's post.
 
     Args:
         tape: what happens.
@@ -56,7 +56,7 @@ class Player:
         self._specs = {spec.symbol: spec for spec in tape.symbols}
         self._forms = {outlet.slug: outlet.form for outlet in tape.outlets}
         self.mids = {spec.symbol: spec.mid for spec in tape.symbols}
-        self.refusals: dict[str, str] = {}
+        self.refusals: dict[int, str] = {}
 
     async def play(self, on_step: Callable[[int, "Player"], None]) -> None:
         """Play every step, then close what is still open at the last prices.
@@ -81,7 +81,7 @@ class Player:
         await self._post(f"{self._news.control_url}/release", {"step": step})
         await self._until(lambda: counts.items != before, f"{item.outlet}'s {item.id}", step)
         for reason in counts.refusals - refused:
-            self.refusals[item.id] = reason
+            self.refusals[step] = reason
         await self._quiet(step)
 
     def _counts(self, item: Item) -> Counts:

@@ -47,6 +47,8 @@ class Show:
         self._samples: defaultdict[str, list[float]] = defaultdict(list)
         self._sent_us: dict[str, float] = {}
         self._equity: list[EquityPoint] = []
+        self._of_item: dict[int, Event] = {}
+        self._noted = 0
         self._quote = tape.symbols[0].quote_asset
         self._started_ns = lane.clock.now_ns()
         lane.bus.subscribe(EVENTS, self._on_event, group=GROUP)
@@ -79,7 +81,10 @@ class Show:
         self._sent_us[intent.signal_id] = (trace.sent - trace.received) / 1_000
 
     def on_step(self, step: int, player: Player) -> None:
-        """Note what the account is worth now."""
+        """Note which event the step gave, and what the account is worth now."""
+        if len(self._events) > self._noted:
+            self._of_item[step] = next(reversed(self._events.values()))
+        self._noted = len(self._events)
         start = self._tape.balances.get(self._quote, Amount(0))
         worth = start + sum((self._worth(p, player.mids) for p in self._positions()), Decimal(0))
         self._equity.append(EquityPoint(step, Amount(worth.quantize(CENT))))
@@ -165,20 +170,17 @@ class Show:
 
     def _silent(self, player: Player) -> tuple[SilentReason, ...]:
         """Say for every item that gave no signal why, most frequent reason first."""
-        by_place = {(e.channel, e.native_id): e for e in self._events.values()}
         signalled = {signal.event_id for signal in self._signals}
         reasons: defaultdict[str, list[Item]] = defaultdict(list)
-        seen: set[tuple[str, str]] = set()
-        for item in self._tape.items:
-            place = (item.outlet, item.id)
-            event = by_place.get(place)
-            if place in seen:
-                reasons["duplicate"].append(item)
-            elif event is None:
-                reasons[f"refused: {player.refusals.get(item.id, 'unknown')}"].append(item)
+        for step in self._tape.steps:
+            item, event = step.item, self._of_item.get(step.step)
+            if item is None:
+                continue
+            if event is None:
+                refusal = player.refusals.get(step.step)
+                reasons[f"refused: {refusal}" if refusal else "duplicate"].append(item)
             elif event.id not in signalled:
                 reasons[self._skipped[event.id].reason.value].append(item)
-            seen.add(place)
         ordered = sorted(reasons.items(), key=lambda entry: -len(entry[1]))
         return tuple(
             SilentReason(
