@@ -2,14 +2,12 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import faust
 import structlog
-import uvloop
 from faust.types import TP
 
 from core.contracts.clock import Clock
@@ -35,7 +33,7 @@ def stories_topic(prefix: str = "") -> RawTopic:
     return prefix + STORIES_TOPIC, EVENTS.partitions, {"cleanup.policy": "compact"}
 
 
-def run_worker(
+async def work(
     *,
     bootstrap: str,
     topic_prefix: str = "",
@@ -45,14 +43,14 @@ def run_worker(
     data_dir: Path,
     replication: int = 1,
     instance: str | None = None,
-    on_started: Callable[[], None] | None = None,
+    stopping: asyncio.Event,
+    on_started: Callable[[Classifier], None] | None = None,
 ) -> None:
-    """Classify events until SIGTERM or SIGINT; several workers share the partitions.
+    """Classify events until told to stop; several workers share the partitions.
 
     Creates the topics it needs before it starts. An event's offset is committed once its signal
     and its story are confirmed by the broker, so that `kill -9` loses neither; an event that is
-    handled twice gives the same signal, by id. Runs its own event loop in the calling (main)
-    thread and returns when stopped.
+    handled twice gives the same signal, by id. Returns when stopped, what was begun finished.
 
     Args:
         bootstrap: `host:port` of brokers, several with commas.
@@ -64,48 +62,24 @@ def run_worker(
         replication: of topics that have to be created.
         instance: a name that this worker keeps over restarts and shares with no other: it then
             has its partitions back at once after a crash.
-        on_started: called once the stories are restored and events flow.
+        stopping: set it to have the worker finish and return.
+        on_started: called once the stories are restored and events flow, with what counts them.
 
     Raises:
         Retryable: the broker can't be reached.
         ConfigurationError: a topic has too few partitions.
         Fatal: the worker can't go on: a record was refused, the story table is damaged.
     """
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(
-            _run(
-                bootstrap=bootstrap,
-                prefix=topic_prefix,
-                reader=reader,
-                limits=limits,
-                clock=clock,
-                data_dir=data_dir,
-                replication=replication,
-                instance=instance,
-                on_started=on_started,
-            )
-        )
-
-
-async def _run(
-    *,
-    bootstrap: str,
-    prefix: str,
-    reader: Reader,
-    limits: Limits,
-    clock: Clock,
-    data_dir: Path,
-    replication: int,
-    instance: str | None,
-    on_started: Callable[[], None] | None,
-) -> None:
     await create_topics(
-        bootstrap, (EVENTS, SIGNALS, DEAD_LETTERS), replication=replication, topic_prefix=prefix
+        bootstrap,
+        (EVENTS, SIGNALS, DEAD_LETTERS),
+        replication=replication,
+        topic_prefix=topic_prefix,
     )
-    await create_raw_topics(bootstrap, [stories_topic(prefix)], replication=replication)
-    worker = _Worker(bootstrap, prefix, data_dir, instance)
-    worker.compose(reader=reader, limits=limits, clock=clock)
-    await worker.run(on_started)
+    await create_raw_topics(bootstrap, [stories_topic(topic_prefix)], replication=replication)
+    worker = _Worker(bootstrap, topic_prefix, data_dir, instance)
+    classifier = worker.compose(reader=reader, limits=limits, clock=clock)
+    await worker.run(stopping, lambda: on_started(classifier) if on_started else None)
 
 
 class _Worker:
@@ -140,7 +114,7 @@ class _Worker:
         self._deliveries = Deliveries(self._fail)
         self._agent: EventAgent | None = None
 
-    def compose(self, *, reader: Reader, limits: Limits, clock: Clock) -> None:
+    def compose(self, *, reader: Reader, limits: Limits, clock: Clock) -> Classifier:
         """Put the classifier between Faust's topics."""
         app, prefix, deliveries = self._app, self._prefix, self._deliveries
         events = app.topic(prefix + EVENTS.name, acks=False, allow_empty=True)  # see Deliveries
@@ -171,18 +145,17 @@ class _Worker:
         self._agent = EventAgent(classifier, bus, deliveries, clock=clock, fail=self._fail)
         app.agent(events, name="classify")(self._agent.run)
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
+        return classifier
 
-    async def run(self, on_started: Callable[[], None] | None) -> None:
+    async def run(self, stopping: asyncio.Event, on_started: Callable[[], None]) -> None:
         """Run until told to stop; then finish what is begun and commit it."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
         tasks = [
+            asyncio.create_task(self._stop_when(stopping)),
             asyncio.create_task(self._app.start()),
             asyncio.create_task(self._watch()),
             asyncio.create_task(self._commit_now_and_then()),
         ]
-        tasks[0].add_done_callback(self._started(on_started))
+        tasks[1].add_done_callback(self._started(on_started))
         try:
             await self._over
         finally:
@@ -203,7 +176,8 @@ class _Worker:
     def _failed(self) -> bool:
         return self._over.done() and self._over.exception() is not None
 
-    def _stop(self) -> None:
+    async def _stop_when(self, stopping: asyncio.Event) -> None:
+        await stopping.wait()
         if not self._over.done():
             self._over.set_result(None)
 
@@ -214,9 +188,7 @@ class _Worker:
                 fatal.__cause__ = error
             self._over.set_exception(fatal)
 
-    def _started(
-        self, on_started: Callable[[], None] | None
-    ) -> Callable[["asyncio.Task[None]"], None]:
+    def _started(self, on_started: Callable[[], None]) -> Callable[["asyncio.Task[None]"], None]:
         def report(task: "asyncio.Task[None]") -> None:
             if task.cancelled():
                 return
@@ -224,8 +196,7 @@ class _Worker:
                 self._fail(error)
                 return
             _log.info("signal_worker_started")
-            if on_started is not None:
-                on_started()
+            on_started()
 
         return report
 

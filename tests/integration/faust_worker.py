@@ -1,35 +1,43 @@
 """A worker process for the tests; takes bootstrap address, topic prefix and directory."""
 
-import logging
+import asyncio
 import sys
 from pathlib import Path
 
 from core.runtime.clock import SystemClock
-from signals.app import run_worker
+from core.runtime.service import Service, run_service
+from signals.app import work
 from signals.pipeline import Limits
 from signals.reader import Reader
 
 AGELESS = Limits(max_age_ms=10**12)  # the tests' tapes are dated
 
 
-def report() -> None:
+def report(_: object) -> None:
     sys.stdout.write("started\n")
     sys.stdout.flush()
 
 
-def main() -> None:
-    logging.basicConfig(level=logging.WARNING)
+async def main(service: Service) -> None:
     bootstrap, prefix, directory = sys.argv[1:4]
-    run_worker(
+    finished = asyncio.Event()
+
+    async def until_finished() -> None:
+        await finished.wait()
+
+    service.on_drain("worker", until_finished)
+    await work(
         bootstrap=bootstrap,
         topic_prefix=prefix,
         reader=Reader(),
         limits=AGELESS,
         clock=SystemClock(),
         data_dir=Path(directory),
+        stopping=service.stopping,
         on_started=report,
     )
+    finished.set()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_service(main, name="faust-worker"))
