@@ -19,21 +19,21 @@ import uvloop
 from benchmarks.figures import quantile_us
 from benchmarks.sockets import Wire, serve
 from benchmarks.turn import Turn
-from benchmarks.worlds import ASSETS, exchange_settings, lane_settings, news
+from benchmarks.worlds import exchange_settings, lane_settings, news, tradable
 from console.lanes.exchange import ChildProcess
 from core.contracts.money import Amount
 from trader.simulator.server import SimulatorServer
 
 WARM_UP: Final = 300
 ROUNDS: Final = 2_000
-PAUSE_S: Final = 0.001  # what was put behind the order is done before the next turn
+PAUSE_S: Final = 0.01
 
 
 async def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     """Run the benchmark and give its figures, microseconds and a ratio."""
     exchange = SimulatorServer(exchange_settings())
     endpoints = await exchange.start()
-    for code in ASSETS:
+    for code in tradable():
         exchange.venue.set_book(
             f"{code}USDT",
             tuple(

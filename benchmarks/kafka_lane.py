@@ -33,7 +33,7 @@ from signals.reader import Reader
 
 WARM_UP: Final = 100
 ROUNDS: Final = 800
-PAUSE_S: Final = 0.004
+PAUSE_S: Final = 0.002
 
 
 async def measure(bootstrap: str, rounds: int = ROUNDS) -> dict[str, Any]:

@@ -3,59 +3,42 @@
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final
 
 import msgspec
 
 from console.demo.bulk import BulkAsset, bulk_posts
+from signals.assets.universe import bundled_universe
+from signals.reader import Reader
 from trader.simulator.server import Endpoints
 from trader.simulator.settings import SimulatorSettings, SymbolSettings
 
-ASSETS: Final = {
-    "BTC": "Bitcoin",
-    "ETH": "Ethereum",
-    "XRP": "XRP",
-    "ADA": "Cardano",
-    "SOL": "Solana",
-    "DOGE": "Dogecoin",
-    "LTC": "Litecoin",
-    "XLM": "Stellar",
-    "XMR": "Monero",
-    "IOTA": "IOTA",
-    "ALGO": "Algorand",
-    "XTZ": "Tezos",
-    "AVAX": "Avalanche",
-    "HBAR": "Hedera",
-    "FIL": "Filecoin",
-    "AAVE": "Aave",
-    "VET": "VeChain",
-    "ZEC": "Zcash",
-    "DASH": "Dash",
-    "TRX": "TRON",
-    "BCH": "Bitcoin Cash",
-    "ETC": "Ethereum Classic",
-    "KSM": "Kusama",
-    "DOT": "Polkadot",
-    "UNI": "Uniswap",
-    "CRV": "Curve",
-    "SUI": "Sui",
-    "APT": "Aptos",
-    "ARB": "Arbitrum",
-    "CRO": "Cronos",
-    "EOS": "EOS",
-    "NEO": "NEO",
-    "MKR": "Maker",
-    "SNX": "Synthetix",
-    "BNB": "BNB",
-    "TON": "Toncoin",
-    "INJ": "Injective",
-    "LDO": "Lido",
-    "KAVA": "Kava",
-    "ZIL": "Zilliqa",
-    "BAT": "Basic Attention Token",
-    "CHZ": "Chiliz",
-}
 PLENTY: Final = "1000000000"
+MOST_ASSETS: Final = 300
+
+
+@cache
+def tradable() -> dict[str, str]:
+    """Choose coins, code to name, whose news reads as theirs whoever it is told with."""
+    reader = Reader()
+    universe = bundled_universe()
+    names = {
+        phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
+        for phrases in universe.phrases.values()
+        for phrase in phrases
+        if phrase.kind == "name" and len(phrase.meanings) == 1
+    }
+    chosen: dict[str, str] = {}
+    for code in sorted(universe.assets):
+        name = names.get(code)
+        if name is None or universe.assets[code].stable or not code.isalnum():
+            continue
+        texts = (f"Binance will list {name} ({code})", f"{name} ({code}) partners with Microsoft")
+        readings = [reader.read_text(text, "") for text in texts]
+        if all(r.subjects == (code,) and r.refusal is None for r in readings):
+            chosen[code] = name
+    return dict(list(chosen.items())[:MOST_ASSETS])
 
 
 def exchange_settings(*, immediate: bool = True) -> SimulatorSettings:
@@ -73,7 +56,7 @@ def exchange_settings(*, immediate: bool = True) -> SimulatorSettings:
                 lot_size=Decimal("0.1"),
                 level_quantity=Decimal(10**9),
             )
-            for code in ASSETS
+            for code in tradable()
         ),
         balances={"USDT": Decimal(PLENTY)},
     )
@@ -139,7 +122,7 @@ def venue(endpoints: Endpoints, exchange: SimulatorSettings) -> dict[str, Any]:
 
 def news(count: int) -> Iterator[Callable[[], bytes]]:
     """Make messages that each trade; a message is dated when it is made."""
-    assets = [BulkAsset(code, name) for code, name in ASSETS.items()]
+    assets = [BulkAsset(code, name) for code, name in tradable().items()]
     for post in bulk_posts(count, assets, feeds=0):
         fields = {"type": "news", "id": post.id, "title": post.title, "body": post.body}
 

@@ -10,7 +10,7 @@ from core.contracts.identity import story_id
 from core.contracts.story import Story
 from signals.reader import Reading
 
-MOST_STORIES: Final = 32
+MOST_STORIES: Final = 16
 """Open stories kept for one asset; the one told longest ago gives way."""
 
 NS_PER_MS: Final = 1_000_000
@@ -78,7 +78,10 @@ def prune(stories: Iterable[Story], now_ns: int, window_ms: int) -> tuple[Story,
     """Drop stories whose window has passed, and the stalest beyond `MOST_STORIES`."""
     oldest_ns = now_ns - window_ms * NS_PER_MS
     kept = [story for story in stories if story.last_received_ns > oldest_ns]
-    if len(kept) > MOST_STORIES:
-        freshest = sorted(kept, key=lambda story: story.last_received_ns)[-MOST_STORIES:]
-        kept = [story for story in kept if story in freshest]
+    while len(kept) > MOST_STORIES:
+        kept.remove(min(kept, key=_last_told))
     return tuple(kept)
+
+
+def _last_told(story: Story) -> int:
+    return story.last_received_ns

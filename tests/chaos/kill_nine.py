@@ -24,7 +24,7 @@ import aiohttp
 import msgspec
 
 from benchmarks.broker import local_broker
-from benchmarks.worlds import ASSETS, exchange_settings, generous, venue, wire
+from benchmarks.worlds import exchange_settings, generous, tradable, venue, wire
 from console.demo.sockets import Endpoints as NewsEndpoints
 from console.lanes.exchange import ChildProcess, read_endpoints
 from core.runtime.journal.database import default_url
@@ -86,7 +86,7 @@ def toml(value: object) -> str:
 
 async def set_books(session: aiohttp.ClientSession, control_url: str) -> None:
     """Give every coin a deep book at 1 USDT."""
-    for code in ASSETS:
+    for code in tradable():
         body = {
             "symbol": f"{code}USDT",
             "bids": [["0.9999", "1000000000"]],
@@ -158,7 +158,7 @@ async def run(
 
 async def _news(directory: Path, events: int, rate: float) -> ChildProcess:
     assets = directory / "assets.json"
-    assets.write_text(json.dumps([{"code": c, "name": n} for c, n in ASSETS.items()]))
+    assets.write_text(json.dumps([{"code": c, "name": n} for c, n in tradable().items()]))
     arguments = ("--bulk", str(events), "--assets", str(assets), "--rate", f"{rate:.1f}")
     return await ChildProcess.start("console.demo.news_server", *arguments)
 
