@@ -81,6 +81,13 @@ def symbol_settings(instrument: Instrument) -> SymbolSettings:
 async def serve(wanted: PaperExchange) -> None:
     """Run until SIGTERM, or until the parent closes our standard input."""
     real = HitBtc(wanted.venue, clock=SystemClock())
+    try:
+        await _serve(wanted, real)
+    finally:
+        await real.close()
+
+
+async def _serve(wanted: PaperExchange, real: HitBtc) -> None:
     books = Books()
     symbols = books.set_instruments(
         await real.instruments(),
@@ -117,7 +124,6 @@ async def serve(wanted: PaperExchange) -> None:
         task.cancel()
     await asyncio.gather(waiting, following, return_exceptions=True)
     await server.stop()
-    await real.close()
     if following in done:
         await following
 

@@ -27,15 +27,17 @@ class Counts:
         duplicates: already published before.
         refusals: by reason.
         ignored: messages that carry no item by their nature, such as heartbeats.
+        documents: read to their end, where items come in documents.
     """
 
-    __slots__ = ("duplicates", "events", "ignored", "items", "refusals")
+    __slots__ = ("documents", "duplicates", "events", "ignored", "items", "refusals")
 
     def __init__(self) -> None:
         self.items = 0
         self.events = 0
         self.duplicates = 0
         self.ignored = 0
+        self.documents = 0
         self.refusals: Counter[str] = Counter()
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -44,6 +46,7 @@ class Counts:
         both.events = self.events + other.events
         both.duplicates = self.duplicates + other.duplicates
         both.ignored = self.ignored + other.ignored
+        both.documents = self.documents + other.documents
         both.refusals = self.refusals + other.refusals
         return both
 

@@ -9,6 +9,7 @@ import click
 from console.options import config_option
 
 WAIT_S = 60
+WIDEST = 1_000
 
 
 @click.command()
@@ -62,6 +63,7 @@ async def _create(config: Path | None) -> None:
 
 def _print_table() -> None:
     from rich.console import Console  # noqa: PLC0415
+    from rich.measure import Measurement  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
     from core.contracts.schemas import topics_table  # noqa: PLC0415
@@ -75,6 +77,8 @@ def _print_table() -> None:
             row.name, row.schema, str(row.partitions), row.retention, row.dead_letter or "-"
         )
     console = Console(soft_wrap=True)
+    whole = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.width = max(console.width, whole)  # names are there to be copied: never cut them off
     console.print(table)
     for row in rows:
         console.print(f"{row.name}: {row.meaning} Key: {row.key}.", highlight=False)

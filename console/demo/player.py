@@ -4,7 +4,7 @@ So that every run gives the same signals and the same orders, however busy the m
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from typing import Final
 
@@ -57,6 +57,7 @@ class Player:
         self._forms = {outlet.slug: outlet.form for outlet in tape.outlets}
         self.mids = {spec.symbol: spec.mid for spec in tape.symbols}
         self.refusals: dict[int, str] = {}
+        self._refused_again: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     async def play(self, on_step: Callable[[int, "Player"], None]) -> None:
         """Play every step, then close what is still open at the last prices.
@@ -64,6 +65,8 @@ class Player:
         Raises:
             Fatal: a step was not handled in time, which names it.
         """
+        feeds = [c for name, c in self._lane.crawl.counts().items() if name.startswith("rss:")]
+        await self._until(lambda: all(c.documents for c in feeds), "every feed's first page", 0)
         for symbol in self._specs:
             await self._move(BookMove(symbol, self.mids[symbol]), 0)
         for step in self._tape.steps:
@@ -76,12 +79,17 @@ class Player:
 
     async def _publish(self, item: Item, step: int) -> None:
         """Release one post and wait until its channel has read it and its orders are done."""
-        counts = self._counts(item)
-        before, refused = counts.items, Counter(counts.refusals)
+        counts, is_feed = self._counts(item), self._forms[item.outlet] is not Form.WIRE
+        before, refused = _read(counts, is_feed=is_feed), Counter(counts.refusals)
         await self._post(f"{self._news.control_url}/release", {"step": step})
-        await self._until(lambda: counts.items != before, f"{item.outlet}'s {item.id}", step)
-        for reason in counts.refusals - refused:
+        await self._until(
+            lambda: _read(counts, is_feed=is_feed) != before, f"{item.outlet}'s {item.id}", step
+        )
+        found = counts.refusals - refused
+        for reason in found - self._refused_again[item.outlet]:
             self.refusals[step] = reason
+        if is_feed:  # it goes on listing what was refused
+            self._refused_again[item.outlet] = found
         await self._quiet(step)
 
     def _counts(self, item: Item) -> Counts:
@@ -138,6 +146,11 @@ class Player:
         async with self._session.post(url, json=body) as answer:
             if answer.status != 200:  # noqa: PLR2004 - HTTP's OK
                 raise Fatal(f"{url} refused {body}: {await answer.text()}")
+
+
+def _read(counts: Counts, *, is_feed: bool) -> int:
+    """Say how much was read; a feed lists what came before too, so only its whole counts."""
+    return counts.documents if is_feed else counts.items
 
 
 def _plain(side: tuple[tuple[Amount, Amount], ...]) -> list[tuple[str, str]]:

@@ -66,6 +66,7 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
     Signals are consumed only when journal and venue agree; a signal's offset is committed when it
     is in the journal, as an order or as a refusal.
     """
+    require_bootstrap(settings)
     if mode == "paper" and settings.paper.start_exchange:
         settings = await with_paper_exchange(service, settings)
     host = Host("trade", settings)

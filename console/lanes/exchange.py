@@ -8,8 +8,8 @@ import msgspec
 
 from console.paper import PaperExchange
 from console.settings import Settings
-from core.contracts.errors import Fatal
-from core.runtime.service import Service
+from core.contracts.errors import ConfigurationError, Fatal
+from core.runtime.service import BAD_CONFIGURATION, Service
 from trader.simulator.server import Endpoints
 from trader.simulator.settings import SimulatorSettings
 from trader.venues.hitbtc.settings import HitBtcSettings
@@ -38,7 +38,8 @@ class ChildProcess:
                 configuration from there.
 
         Raises:
-            Fatal: it ended, or said nothing within half a minute.
+            ConfigurationError: it ended for what it was given, and has said so on standard error.
+            Fatal: it ended otherwise, or said nothing within half a minute.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -62,6 +63,8 @@ class ChildProcess:
             raise Fatal(f"{module} did not get ready within {START_S:.0f} s") from None
         if not ready:
             code = await process.wait()
+            if code == BAD_CONFIGURATION:
+                raise ConfigurationError(f"{module} can't work with what it was given; see above")
             raise Fatal(f"{module} ended with exit code {code} before it was ready; see above")
         return cls(process, ready)
 

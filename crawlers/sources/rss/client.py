@@ -186,6 +186,7 @@ class RssSource:
             # Never on the loop: even a small document takes longer than a trade may.
             document, events = await asyncio.to_thread(_read, fetched, intake, received_ns)
             ids = [await self._take(intake, event) for event in events]
+            intake.counts.documents += 1
             if document.refused is not None:
                 raise Rejected(
                     f"{fetched.url} is no feed to read ({document.refused.reason}): "
