@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from core.contracts.topics import DEAD_LETTERS, EVENTS, DeadLetter, Topic
 from core.contracts.trace import Trace
 from signals.classifier import Classifier
 
+KEEP_AFTER_S: Final = 0.002
 MOST_IN_FLIGHT: Final = 2_000
 """Events whose records the broker has not confirmed; beyond it the agent waits."""
 
@@ -25,35 +27,85 @@ _decode_stories: Final = decoder(AssetStories)
 
 Partition = tuple[str, int]
 
+LOOKS_AT_A_GAP: Final = 3
+"""So often the offsets of a gap are read again before they are believed not to exist."""
 
-class _Delivery:
+
+class Delivery:
     """One event being handled: how many of its records are unconfirmed, itself counted as one."""
 
-    __slots__ = ("next_offset", "waiting")
+    __slots__ = ("event", "next_offset", "waiting")
 
-    def __init__(self, next_offset: int) -> None:
+    def __init__(self, next_offset: int, event: object = None) -> None:
         self.next_offset = next_offset
         self.waiting = 1
+        self.event = event  # Faust itself remembers the present event only while others do
 
 
 class Deliveries:
     """Events in each partition's order, until everything made of them is confirmed.
 
     Faust's own acknowledgement is not used: acknowledged out of order, it commits past an event
-    that is still waiting, and after a rebalance it acknowledges events that nobody handled.
+    that is still waiting, and after a rebalance it acknowledges events that nobody handled. Nor
+    is its delivery relied on: what it fetches while it resumes from a rebalance it may drop. Each
+    partition's offsets are taken one after the other, and `missed` tells where to read again.
     """
 
-    def __init__(self, fail: Callable[[BaseException], None]) -> None:
-        """Call `fail` when the broker refuses a record."""
+    def __init__(
+        self,
+        fail: Callable[[BaseException], None],
+        committed: Callable[[Partition], int | None],
+    ) -> None:
+        """Call `fail` when the broker refuses a record; `committed` gives where a partition began.
+
+        `committed` answers None for a partition that nobody has committed in.
+        """
         self._fail = fail
-        self._queues: dict[Partition, deque[_Delivery]] = {}
-        self._current = _Delivery(0)
+        self._committed = committed
+        self._next: dict[Partition, int] = {}
+        self._stuck: dict[Partition, tuple[int, int]] = {}
+        self._queues: dict[Partition, deque[Delivery]] = {}
+        self._current = Delivery(0)
         self._in_flight = 0
         self._moved = asyncio.Event()
 
-    def begin(self, partition: Partition, offset: int) -> None:
+    def expects(self, partition: Partition, offset: int) -> bool:
+        """Say whether the event at `offset` is the next one; one that is not is to be left."""
+        expected = self._expected(partition)
+        _, times = self._stuck.get(partition, (0, 0))
+        return offset == expected or (offset > expected and times > LOOKS_AT_A_GAP)
+
+    def missed(self, ends: Mapping[Partition, int | None]) -> dict[Partition, int]:
+        """Find the partitions that stand still before their end since the last call.
+
+        Offsets that are still missing after `LOOKS_AT_A_GAP` readings do not exist (a
+        transaction's marker): then the event behind them is the next one.
+
+        Returns:
+            For each such partition the offset to read again from.
+        """
+        again: dict[Partition, int] = {}
+        stuck: dict[Partition, tuple[int, int]] = {}
+        for partition, end in ends.items():
+            expected = self._expected(partition)
+            if end is None or expected >= end:
+                continue
+            before, times = self._stuck.get(partition, (-1, 0))
+            stuck[partition] = expected, times + 1 if before == expected else 0
+            if before == expected:
+                again[partition] = expected
+        self._stuck = stuck
+        return again
+
+    def _expected(self, partition: Partition) -> int:
+        expected = self._next.get(partition)
+        return expected if expected is not None else self._committed(partition) or 0
+
+    def begin(self, partition: Partition, offset: int, event: object) -> None:
         """Start with the event at `offset`; the records that follow are made of it."""
-        self._current = _Delivery(offset + 1)
+        self._current = Delivery(offset + 1, event)
+        self._next[partition] = offset + 1
+        self._stuck.pop(partition, None)
         self._queues.setdefault(partition, deque()).append(self._current)
         self._in_flight += 1
 
@@ -63,10 +115,28 @@ class Deliveries:
         confirmation.add_done_callback(partial(self._confirmed, self._current))
 
     def end(self) -> None:
-        """Say that no more records will be made of the present event."""
+        """Say that no more records will be made of the present event, but for those held."""
         self._settle(self._current)
 
-    def _confirmed(self, delivery: _Delivery, confirmation: "asyncio.Future[Any]") -> None:
+    def hold(self) -> Delivery:
+        """Have the present event wait for records that `held` will make of it later."""
+        self._current.waiting += 1
+        return self._current
+
+    @contextmanager
+    def held(self, delivery: Delivery) -> Iterator[None]:
+        """Make the records that an event was held for."""
+        present, self._current = self._current, delivery
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the worker stops with it
+            self._fail(error)
+        else:
+            self._settle(delivery)
+        finally:
+            self._current = present
+
+    def _confirmed(self, delivery: Delivery, confirmation: "asyncio.Future[Any]") -> None:
         if confirmation.cancelled():
             self._fail(Fatal("a record was dropped before the broker had it"))
         elif (error := confirmation.exception()) is not None:
@@ -74,9 +144,10 @@ class Deliveries:
         else:
             self._settle(delivery)
 
-    def _settle(self, delivery: _Delivery) -> None:
+    def _settle(self, delivery: Delivery) -> None:
         delivery.waiting -= 1
         if delivery.waiting == 0:
+            delivery.event = None
             self._in_flight -= 1
             self._moved.set()
 
@@ -92,6 +163,8 @@ class Deliveries:
         """Drop partitions that are no longer ours; whoever has them starts at the commit."""
         for partition in partitions:
             self._queues.pop(partition, None)
+            self._next.pop(partition, None)
+            self._stuck.pop(partition, None)
 
     async def room(self) -> None:
         """Wait until fewer than `MOST_IN_FLIGHT` events are unconfirmed."""
@@ -125,10 +198,17 @@ class KeptTable(faust.Table[bytes, bytes]):
 
 
 class FaustStories:
-    """The story table on Faust: asset code to `AssetStories`, both as bytes of our codec."""
+    """The story table on Faust: asset code to `AssetStories`, both as bytes of our codec.
 
-    def __init__(self, table: Any) -> None:  # noqa: ANN401 - a Faust table
+    What an event changes is put into the table a moment after its signal was handed over: the
+    producer sends one request at a time, and the signal is the one somebody waits for. The event
+    is committed only when the broker has both, and gives both again until then.
+    """
+
+    def __init__(self, table: Any, deliveries: Deliveries) -> None:  # noqa: ANN401 - a Faust table
         self._table = table
+        self._deliveries = deliveries
+        self._changed: dict[str, AssetStories] = {}
 
     def get(self, asset: str) -> tuple[Story, ...]:
         """Give an asset's stories, none if it has none.
@@ -136,6 +216,8 @@ class FaustStories:
         Raises:
             Fatal: the changelog holds something else.
         """
+        if (changed := self._changed.get(asset)) is not None:
+            return changed.stories
         raw = self._table.get(asset.encode())
         if raw is None:
             return ()
@@ -145,8 +227,20 @@ class FaustStories:
             raise Fatal(f"the story table is damaged at {asset}: {error}") from error
 
     def put(self, stories: AssetStories) -> None:
-        """Replace an asset's stories; the changelog record is on its way when this returns."""
-        self._table[stories.asset.encode()] = encode(stories)
+        """Replace an asset's stories; the present event waits for the changelog record.
+
+        Faust finds the partition by the event of the present context, which the timer keeps.
+        """
+        self._changed[stories.asset] = stories
+        asyncio.get_running_loop().call_later(
+            KEEP_AFTER_S, self._keep, stories, self._deliveries.hold()
+        )
+
+    def _keep(self, stories: AssetStories, delivery: "Delivery") -> None:
+        with self._deliveries.held(delivery):
+            self._table[stories.asset.encode()] = encode(stories)
+        if self._changed.get(stories.asset) is stories:
+            del self._changed[stories.asset]
 
 
 class WorkerBus:
@@ -212,13 +306,17 @@ class EventAgent:
                 continue
             try:
                 await self._deliveries.room()
-                self._handle(event.message)
+                self._handle(event)
             except Exception as error:  # noqa: BLE001 - the worker stops with it
                 self.stopping = True
                 self._fail(error)
 
-    def _handle(self, message: Any) -> None:  # noqa: ANN401 - a Faust message
-        self._deliveries.begin((message.topic, message.partition), message.offset)
+    def _handle(self, event: Any) -> None:  # noqa: ANN401 - a Faust event
+        message = event.message
+        partition = (message.topic, message.partition)
+        if not self._deliveries.expects(partition, message.offset):
+            return
+        self._deliveries.begin(partition, message.offset, event)
         raw = message.value or b""
         try:
             headers = [(name, value or b"") for name, value in message.headers or ()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +14,22 @@ from core.contracts.clock import Clock
 from core.contracts.errors import Fatal
 from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS
 from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
-from signals.agents import Deliveries, EventAgent, FaustStories, KeptTable, WorkerBus
+from signals.agents import (
+    Deliveries,
+    EventAgent,
+    FaustStories,
+    KeptTable,
+    Partition,
+    WorkerBus,
+)
 from signals.classifier import Classifier
 from signals.pipeline import Limits
 from signals.reader import Reader
 
 STORIES_TOPIC: Final = "tidings.stories"
 GROUP: Final = "tidings.signals"
-COMMIT_INTERVAL_S: Final = 0.1
+COMMIT_INTERVAL_S: Final = 0.5
+LOOK_INTERVAL_S: Final = 0.5
 STOP_TIMEOUT_S: Final = 10.0
 SESSION_TIMEOUT_S: Final = 10.0
 
@@ -111,7 +119,7 @@ class _Worker:
             broker_commit_interval=COMMIT_INTERVAL_S,
             stream_wait_empty=False,
         )
-        self._deliveries = Deliveries(self._fail)
+        self._deliveries = Deliveries(self._fail, self._committed)
         self._agent: EventAgent | None = None
 
     def compose(self, *, reader: Reader, limits: Limits, clock: Clock) -> Classifier:
@@ -139,9 +147,8 @@ class _Worker:
             },
             deliveries,
         )
-        classifier = Classifier(
-            bus, reader=reader, stories=FaustStories(table), clock=clock, limits=limits
-        )
+        stories = FaustStories(table, deliveries)
+        classifier = Classifier(bus, reader=reader, stories=stories, clock=clock, limits=limits)
         self._agent = EventAgent(classifier, bus, deliveries, clock=clock, fail=self._fail)
         app.agent(events, name="classify")(self._agent.run)
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)
@@ -153,7 +160,8 @@ class _Worker:
             asyncio.create_task(self._stop_when(stopping)),
             asyncio.create_task(self._app.start()),
             asyncio.create_task(self._watch()),
-            asyncio.create_task(self._commit_now_and_then()),
+            asyncio.create_task(self._now_and_then(COMMIT_INTERVAL_S, self._commit)),
+            asyncio.create_task(self._now_and_then(LOOK_INTERVAL_S, self._read_missed)),
         ]
         tasks[1].add_done_callback(self._started(on_started))
         try:
@@ -205,11 +213,11 @@ class _Worker:
         await self._app.wait_until_stopped()
         self._fail(self._app.crash_reason or Fatal("Faust stopped by itself"))
 
-    async def _commit_now_and_then(self) -> None:
+    async def _now_and_then(self, interval_s: float, work: Callable[[], Awaitable[None]]) -> None:
         try:
             while True:
-                await asyncio.sleep(COMMIT_INTERVAL_S)
-                await self._commit()
+                await asyncio.sleep(interval_s)
+                await work()
         except Exception as error:  # noqa: BLE001 - the worker stops with it
             self._fail(error)
 
@@ -220,6 +228,25 @@ class _Worker:
             consumer: Any = self._app.consumer
             # Faust's own `commit` knows only of its own acknowledgements.
             await consumer._commit_offsets(offsets)  # noqa: SLF001
+
+    def _committed(self, partition: Partition) -> int | None:
+        """Give where Faust began to read a partition that was assigned to us."""
+        consumer: Any = self._app.consumer
+        offset: int | None = consumer._committed_offset.get(TP(*partition))  # noqa: SLF001
+        return offset
+
+    async def _read_missed(self) -> None:
+        """Have Faust read again what it fetched and never delivered."""
+        app: Any = self._app
+        if app.rebalancing or not app.tables.recovery.completed.is_set():
+            return
+        events = self._prefix + EVENTS.name
+        ours = [tp for tp in app.consumer.assignment() if tp.topic == events]
+        ends = {(tp.topic, tp.partition): app.consumer.highwater(tp) for tp in ours}
+        for partition, offset in self._deliveries.missed(ends).items():
+            if TP(*partition) in app.consumer.assignment() and not app.rebalancing:
+                _log.warning("events_read_again", partition=partition[1], offset=offset)
+                await app.consumer.seek(TP(*partition), offset)
 
     async def _on_revoked(self, _app: Any, /, *args: Any, signal: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Commit what can be before the partitions go to another worker."""

@@ -1,0 +1,170 @@
+"""Words and patterns that speak against a sentence, indexed so that most are never tried."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+STEM_CHARACTERS: Final = 3
+"""Patterns are found by this much of the word that they begin with."""
+
+_QUANTIFIERS: Final = "?*+{"
+_FIRST_WORD: Final = re.compile(r"[a-z0-9]+")
+_WORD_ENDS: Final = re.compile(r"(?:$|[ %-](?![?*+{])|\\b|\['\u2019\](?![?*+{]))")
+_TOKEN: Final = re.compile(r"[^\W_]+|\?")
+_UNUSUAL: Final = re.compile(r"[^a-z <>,.:;()-]")
+
+
+class Sentence:
+    """A masked sentence as objections look at it.
+
+    Attributes:
+        text: all of it.
+        words: its words and question marks.
+        stems: the first letters of each word.
+        plain: it has no digit, apostrophe, slash or other sign beside letters from a to z, spaces
+            and the commonest punctuation.
+    """
+
+    __slots__ = ("plain", "stems", "text", "words")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.words = _TOKEN.findall(text)
+        self.stems = {word[:STEM_CHARACTERS] for word in self.words}
+        self.plain = _UNUSUAL.search(text) is None
+
+
+class Objection:
+    """Words and patterns that speak against a sentence."""
+
+    __slots__ = ("_anywhere", "_by_stem", "_pattern", "_stems", "_words")
+
+    def __init__(
+        self,
+        words: Iterable[str],
+        patterns: Iterable[str],
+        compiled: Callable[[str], re.Pattern[str]],
+    ) -> None:
+        r"""Index the patterns that begin with a word by its stem.
+
+        Args:
+            words: they object wherever they stand.
+            patterns: those that begin with `\b` and a word are tried where its stem stands; all
+                others must be such that nothing plain fits them (see `Sentence.plain`).
+            compiled: compiles a pattern, or raises `ConfigurationError`.
+        """
+        patterns = tuple(patterns)
+        anywhere: list[str] = []
+        by_stem: dict[str, list[str]] = {}
+        for pattern in patterns:
+            compiled(pattern)  # as written, so that an error shows it so
+            if not pattern.startswith(r"\b"):
+                anywhere.append(pattern)
+                continue
+            for alternative in _alternatives(pattern.removeprefix(r"\b")):
+                stem = _stem(alternative)
+                if stem is None:
+                    anywhere.append(rf"\b(?:{alternative})")
+                else:
+                    by_stem.setdefault(stem, []).append(alternative)
+        self._words = frozenset(words)
+        self._stems = frozenset(by_stem)
+        # Without the word boundary these may find too much, and the whole pattern decides; but
+        # they begin with the same letters, which is what makes a search fast.
+        self._by_stem = {stem: compiled("|".join(found)) for stem, found in by_stem.items()}
+        self._anywhere = compiled("|".join(anywhere)) if anywhere else None
+        self._pattern = compiled(_joined(patterns)) if patterns else None
+
+    def find(self, sentence: Sentence) -> str | None:
+        """Give what in the sentence speaks against it."""
+        if found := self._words.intersection(sentence.words):
+            return min(found)
+        if self._may_match(sentence) and self._pattern is not None:
+            match = self._pattern.search(sentence.text)
+            return match.group().strip() if match else None
+        return None
+
+    def may_find(self, sentence: Sentence) -> bool:
+        """Whether `find` has to be asked: where not, it would find nothing."""
+        return not self._words.isdisjoint(sentence.words) or self._may_match(sentence)
+
+    def _may_match(self, sentence: Sentence) -> bool:
+        text = sentence.text
+        if not sentence.plain and self._anywhere is not None and self._anywhere.search(text):
+            return True
+        if not self._stems.isdisjoint(sentence.stems):
+            for stem in self._stems.intersection(sentence.stems):
+                if self._by_stem[stem].search(text):
+                    return True
+        return False
+
+
+def _joined(patterns: Iterable[str]) -> str:
+    # Alternatives behind one common word boundary are told apart by their first letter, which is
+    # many times faster than a boundary in each.
+    at_word = [pattern.removeprefix(r"\b") for pattern in patterns if pattern.startswith(r"\b")]
+    other = [pattern for pattern in patterns if not pattern.startswith(r"\b")]
+    if at_word:
+        other.append(rf"\b(?:{'|'.join(f'(?:{pattern})' for pattern in at_word)})")
+    return "|".join(other)
+
+
+def _stem(pattern: str) -> str | None:
+    """Give the stem of the word that whatever the pattern matches begins with, if it is sure."""
+    found = _FIRST_WORD.match(pattern)
+    if found is None:
+        return None
+    word, rest = found.group(), pattern[found.end() :]
+    if rest[:1] and rest[0] in _QUANTIFIERS:
+        word, rest = word[:-1], "\\w"  # the last letter may be missing
+    if len(word) >= STEM_CHARACTERS:
+        return word[:STEM_CHARACTERS]
+    return word if word and _WORD_ENDS.match(rest) else None
+
+
+def _alternatives(pattern: str) -> Iterator[str]:
+    """Write a pattern as several, one for each alternative that it may begin with."""
+    choices = list(_split(pattern))
+    if len(choices) > 1:
+        for choice in choices:
+            yield from _alternatives(choice)
+        return
+    if pattern.startswith("(?:"):
+        end = _closing(pattern)
+        rest = pattern[end + 1 :]
+        if not rest or rest[0] not in _QUANTIFIERS:
+            for choice in _split(pattern[3:end]):
+                yield from _alternatives(f"{choice}{rest}")
+            return
+    yield pattern
+
+
+def _split(pattern: str) -> Iterator[str]:
+    """Split at the bars that stand outside all brackets."""
+    begin = 0
+    for at, depth in _depths(pattern):
+        if pattern[at] == "|" and depth == 0:
+            yield pattern[begin:at]
+            begin = at + 1
+    yield pattern[begin:]
+
+
+def _closing(pattern: str) -> int:
+    """Find the bracket that closes the one that the pattern begins with."""
+    return next(at for at, depth in _depths(pattern) if at and depth == 0)
+
+
+def _depths(pattern: str) -> Iterator[tuple[int, int]]:
+    """Give every character that is a sign of its own with the number of open brackets after it."""
+    depth = at = 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "\\":
+            at += 2
+            continue
+        if sign == "[":
+            at = pattern.index("]", at + 2) + 1
+            continue
+        depth += (sign == "(") - (sign == ")")
+        yield at, depth
+        at += 1
