@@ -3,7 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -245,10 +245,11 @@ def compile_rules(tables: dict[str, Any], resolver: Resolver) -> RuleBook:
     book = RuleBook(
         rules=rules,
         vetoes=vetoes,
-        any_veto=_objection(
+        any_veto=Objection(
             "vetoes",
             [word for row in tables["veto"] for word in row.get("words", ())],
             [pattern for row in tables["veto"] for pattern in row["patterns"]],
+            _compiled,
         ),
         triggers=frozenset().union(*(rule.triggers for rule in rules)),
     )
@@ -277,10 +278,6 @@ def _compiled(name: str, pattern: str) -> re.Pattern[str]:
         raise ConfigurationError(f"rule {name}: malformed pattern {pattern!r}: {error}") from error
 
 
-def _objection(name: str, words: list[str], patterns: list[str]) -> Objection:
-    return Objection(words, patterns, partial(_compiled, name))
-
-
 def _rule(row: dict[str, Any]) -> Rule:
     if unknown := row.keys() - _RULE_KEYS:
         raise ConfigurationError(f"rule {row.get('name')}: unknown key {min(unknown)!r}")
@@ -292,7 +289,7 @@ def _rule(row: dict[str, Any]) -> Rule:
         confidence=float(row["confidence"]),
         triggers=frozenset(row["triggers"]),
         patterns=tuple(_compiled(name, pattern) for pattern in row["patterns"]),
-        unless=_objection(name, row.get("unless_words", []), row.get("unless", [])),
+        unless=Objection(name, row.get("unless_words", ()), row.get("unless", ()), _compiled),
         allows=frozenset(row.get("allows", ())),
     )
 
@@ -300,7 +297,7 @@ def _rule(row: dict[str, Any]) -> Rule:
 def _veto(row: dict[str, Any]) -> Veto:
     if unknown := row.keys() - _VETO_KEYS:
         raise ConfigurationError(f"veto {row.get('name')}: unknown key {min(unknown)!r}")
-    against = _objection(row["name"], row.get("words", []), row["patterns"])
+    against = Objection(row["name"], row.get("words", ()), row["patterns"], _compiled)
     return Veto(row["name"], SkipReason(row["reason"]), against)
 
 

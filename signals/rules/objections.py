@@ -1,8 +1,10 @@
 """Words and patterns that speak against a sentence, indexed so that most are never tried."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
+
+from core.contracts.errors import ConfigurationError
 
 STEM_CHARACTERS: Final = 3
 """Patterns are found by this much of the word that they begin with."""
@@ -10,6 +12,8 @@ STEM_CHARACTERS: Final = 3
 _QUANTIFIERS: Final = "?*+{"
 _FIRST_WORD: Final = re.compile(r"[a-z0-9]+")
 _WORD_ENDS: Final = re.compile(r"(?:$|[ %-](?![?*+{])|\\b|\['\u2019\](?![?*+{]))")
+_SIGN: Final = re.compile(r"(?:\\d\+?|\['\u2019\]|[0-9/%]|[^\x00-\x7f])(?![?*{])")
+_BRACKET: Final = re.compile(r"\(|\[(?!['\u2019]{2}\])")
 _TOKEN: Final = re.compile(r"[^\W_]+|\?")
 _UNUSUAL: Final = re.compile(r"[^a-z <>,.:;()-]")
 
@@ -41,39 +45,44 @@ class Objection:
 
     def __init__(
         self,
+        name: str,
         words: Iterable[str],
-        patterns: Iterable[str],
-        compiled: Callable[[str], re.Pattern[str]],
+        patterns: Sequence[str],
+        compiled: Callable[[str, str], re.Pattern[str]],
     ) -> None:
         r"""Index the patterns that begin with a word by its stem.
 
         Args:
+            name: whose objection it is.
             words: they object wherever they stand.
-            patterns: those that begin with `\b` and a word are tried where its stem stands; all
-                others must be such that nothing plain fits them (see `Sentence.plain`).
-            compiled: compiles a pattern, or raises `ConfigurationError`.
+            patterns: one begins with `\b` and a word whose stem is sure, or needs, before any
+                group, a digit or sign that no plain sentence has.
+            compiled: compiles a name's pattern, or raises `ConfigurationError`.
+
+        Raises:
+            ConfigurationError: a pattern is neither, or malformed.
         """
-        patterns = tuple(patterns)
         anywhere: list[str] = []
         by_stem: dict[str, list[str]] = {}
         for pattern in patterns:
-            compiled(pattern)  # as written, so that an error shows it so
-            if not pattern.startswith(r"\b"):
-                anywhere.append(pattern)
-                continue
+            compiled(name, pattern)  # as written, so that an error shows it so
+            at_word = pattern.startswith(r"\b")
             for alternative in _alternatives(pattern.removeprefix(r"\b")):
-                stem = _stem(alternative)
-                if stem is None:
-                    anywhere.append(rf"\b(?:{alternative})")
-                else:
+                if at_word and (stem := _stem(alternative)):
                     by_stem.setdefault(stem, []).append(alternative)
+                elif _SIGN.search(_BRACKET.split(alternative, maxsplit=1)[0]):
+                    anywhere.append(rf"\b(?:{alternative})" if at_word else alternative)
+                else:
+                    raise ConfigurationError(
+                        f"{name}: cannot index pattern {pattern!r}: begin it with \\b and letters"
+                    )
         self._words = frozenset(words)
         self._stems = frozenset(by_stem)
         # Without the word boundary these may find too much, and the whole pattern decides; but
         # they begin with the same letters, which is what makes a search fast.
-        self._by_stem = {stem: compiled("|".join(found)) for stem, found in by_stem.items()}
-        self._anywhere = compiled("|".join(anywhere)) if anywhere else None
-        self._pattern = compiled(_joined(patterns)) if patterns else None
+        self._by_stem = {stem: compiled(name, "|".join(found)) for stem, found in by_stem.items()}
+        self._anywhere = compiled(name, "|".join(anywhere)) if anywhere else None
+        self._pattern = compiled(name, _joined(patterns)) if patterns else None
 
     def find(self, sentence: Sentence) -> str | None:
         """Give what in the sentence speaks against it."""
