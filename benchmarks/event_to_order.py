@@ -26,6 +26,7 @@ from trader.simulator.server import SimulatorServer
 
 WARM_UP: Final = 300
 ROUNDS: Final = 2_000
+REHEARSE_MS: Final = 1  # runtime.rehearse_ms of the measured lane
 PAUSE_S: Final = 0.01
 
 
@@ -57,7 +58,9 @@ async def measure(rounds: int = ROUNDS) -> dict[str, Any]:
     exchange.venue.receipts.note = note  # type: ignore[method-assign] # the benchmark's ear
     wires["/echo-out"].on_frame = echoed.arrived
     with tempfile.TemporaryDirectory() as directory:
-        settings = lane_settings(directory, endpoints, wire_url=f"{address}/wire")
+        settings = lane_settings(
+            directory, endpoints, wire_url=f"{address}/wire", rehearse_ms=REHEARSE_MS
+        )
         task = {
             "settings": msgspec.Raw(settings),
             "echo_in": f"{address}/echo-in",
@@ -103,6 +106,7 @@ def figures(orders: Sequence[int], echoes: Sequence[int]) -> dict[str, Any]:
     return {
         "name": "event-to-order",
         "rounds": len(orders),
+        "rehearse_ms": REHEARSE_MS,
         "p50_us": p50,
         "p99_us": quantile_us(orders, 0.99),
         "max_us": quantile_us(orders, 1.0),

@@ -13,6 +13,7 @@ from signals.assets.universe import bundled_universe
 from signals.reader import Reader
 from trader.simulator.server import Endpoints
 from trader.simulator.settings import SimulatorSettings, SymbolSettings
+from trader.venues.hitbtc.codes import canonical
 
 PLENTY: Final = "1000000000"
 MOST_ASSETS: Final = 300
@@ -36,7 +37,8 @@ def tradable() -> dict[str, str]:
             continue
         texts = (f"Binance will list {name} ({code})", f"{name} ({code}) partners with Microsoft")
         readings = [reader.read_text(text, "") for text in texts]
-        if all(r.subjects == (code,) and r.refusal is None for r in readings):
+        as_itself = canonical(code) == code  # on this venue the code means this coin
+        if as_itself and all(r.subjects == (code,) and r.refusal is None for r in readings):
             chosen[code] = name
     return dict(list(chosen.items())[:MOST_ASSETS])
 
@@ -71,6 +73,7 @@ def generous(directory: str) -> dict[str, Any]:
         "paper": {"start_exchange": False},
         "signals": {"max_age": year, "signal_ttl": year},
         "trader": {
+            "max_symbols": 1000,
             "sizing": {"max_notional": "50", "min_notional": "1"},
             "limits": {
                 "max_order_notional": PLENTY,
@@ -86,11 +89,14 @@ def generous(directory: str) -> dict[str, Any]:
     }
 
 
-def lane_settings(directory: str, endpoints: Endpoints, *, wire_url: str) -> bytes:
+def lane_settings(
+    directory: str, endpoints: Endpoints, *, wire_url: str, rehearse_ms: int
+) -> bytes:
     """Write the fast lane's settings as JSON: one news wire, the simulated exchange."""
     exchange = SimulatorSettings()
-    settings = {
-        **generous(directory),
+    settings = generous(directory)
+    settings["runtime"]["rehearse_ms"] = rehearse_ms
+    settings |= {
         "crawl": {"newswire": [wire(wire_url)]},
         "hitbtc": venue(endpoints, exchange),
     }

@@ -17,6 +17,7 @@ from core.runtime.bus.port import Bus
 from core.runtime.bus.tee import TeeBus
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.journal import Journal
+from core.runtime.journal.kinds import STORIES
 from core.runtime.service import Service
 from crawlers.service import Crawl
 from signals.classifier import Classifier, MemoryStories
@@ -60,7 +61,7 @@ class FastLane:
             settings=settings.trader,
             on_trace=self._observe,
         )
-        self.stories = MemoryStories(lambda stories: self.journal.append("stories", stories))
+        self.stories = MemoryStories(lambda stories: self.journal.defer(STORIES, stories))
         self.classifier = Classifier(
             self.bus,
             reader=self.reader,

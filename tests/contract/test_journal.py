@@ -507,6 +507,16 @@ async def test_table_that_is_gone_is_fatal(url: str, journal: Journal) -> None:
         await journal.close()
 
 
+async def test_deferred_record_is_durable_once_the_loop_has_turned(journal: Journal) -> None:
+    before = journal.behind
+    journal.defer(GATE, GateChange(state=GateState.HALTED, reason="r", by="b", changed_ns=1))
+    assert journal.behind == before
+    await asyncio.sleep(0)
+    assert journal.behind > before
+    await journal.flush()
+    assert await journal.load_latest_gate() is not None
+
+
 async def test_journal_that_is_not_open_takes_and_gives_nothing(
     directory: Path, url: str, clock: ManualClock
 ) -> None:

@@ -273,6 +273,20 @@ def test_every_append_that_returned_survives_kill_9(tmp_path: Path, seed: int) -
     assert len(returned) <= len(found) <= len(returned) + 1
 
 
+def test_deferred_record_is_written_before_the_next_one(log: JournalLog) -> None:
+    log.defer(EXIT_CLOSED, closed(1), 1)
+    assert numbers(log) == []
+    log.append(EXIT_CLOSED, closed(2), 2)
+    assert numbers(log) == [1, 2]
+
+
+def test_deferred_record_is_written_by_itself_when_nothing_follows(log: JournalLog) -> None:
+    log.defer(EXIT_CLOSED, closed(1), 1)
+    log.write_deferred()
+    log.write_deferred()
+    assert numbers(log) == [1]
+
+
 def test_log_and_kinds_do_without_sqlalchemy() -> None:
     program = "import sys, core.runtime.journal.log, core.runtime.journal.kinds;"
     program += "sys.exit('sqlalchemy' in sys.modules or 'asyncio' in sys.modules)"

@@ -64,6 +64,8 @@ class Journal:
         self._engine: AsyncEngine | None = None
         self._copied = Position(0, 0)
         self._copying = asyncio.Lock()
+        self._writing = False
+        self._unwritten: Fatal | None = None
         self.trouble: str | None = None
         """Why the copier waits to try again; None while it works."""
 
@@ -109,6 +111,31 @@ class Journal:
             raise Fatal("the journal is not open")
         self._log.append_many(records, self._now_ns())
 
+    def defer(self, kind: str, record: msgspec.Struct) -> None:
+        """Keep a record for the next `append`, which writes it first, in the same `write`.
+
+        Without one it is written when the present callback of the event loop ends. For what is
+        needed only together with what follows it. A failure to write it comes out of `run`, and
+        of every `append` from then on.
+
+        Raises:
+            TypeError: `record` is not what `kind` stands for.
+        """
+        log, _ = self._opened()
+        log.defer(kind, record, self._now_ns())
+        if not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_soon(self._write_deferred)
+
+    def _write_deferred(self) -> None:
+        self._writing = False
+        if self._log is None:
+            return
+        try:
+            self._log.write_deferred()
+        except Fatal as error:
+            self._unwritten = error
+
     @property
     def behind(self) -> int:
         """How many bytes of log are not in SQL yet."""
@@ -142,6 +169,9 @@ class Journal:
             Fatal: as for `run`.
         """
         log, engine = self._opened()
+        if self._unwritten is not None:
+            raise self._unwritten
+        log.write_deferred()
         async with self._copying:
             while await to_its_end(self._copy_some(log, engine, COPY_BYTES)):
                 pass
