@@ -1,5 +1,7 @@
 """Reads an event: which coins it is about, what happened to them, and how sure that is."""
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from core.contracts.event import Event
@@ -100,8 +102,9 @@ class Reader:
         found = self._rules.judge(resolution)
         if isinstance(found, Match):
             return _news(resolution, found)
-        subjects = [m for m in resolution.mentions if m.known]
-        assets, codes = _assets(subjects, None)
+        mentions = resolution.mentions
+        subjects = {m.code for m in mentions if m.known and m.role is Role.SUBJECT}
+        assets, codes = _assets(mentions, subjects)
         if found is not None:
             return Reading(
                 assets, codes, resolution.ambiguous, refusal=found.reason, detail=found.detail
@@ -127,38 +130,36 @@ def _news(resolution: Resolution, match: Match) -> Reading:
 
     A ticker that is in no table counts where exchanges list new coins, and nowhere else.
     """
-    new_coins = match.rule.event_type in _NEW_COIN_NEWS
-    subjects = {m.code for m in match.subjects if m.known or new_coins}
-    mentions = [m for m in resolution.mentions if m.known or m.code in subjects]
-    assets, codes = _assets(mentions, subjects)
-    rule = match.rule
+    rule, found, actors = match
+    new_coins = rule.event_type in _NEW_COIN_NEWS
+    subjects = {m.code for m in found if m.known or new_coins}
+    assets, codes = _assets(resolution.mentions, subjects)
     return Reading(
-        assets=assets,
-        subjects=codes,
-        ambiguous=resolution.ambiguous,
-        event_type=rule.event_type,
-        direction=rule.direction,
-        confidence=rule.confidence,
-        reasons=(rule.name,),
-        actors=match.actors,
-        refusal=None,
+        assets,
+        codes,
+        resolution.ambiguous,
+        rule.event_type,
+        rule.direction,
+        rule.confidence,
+        rule.reasons,
+        actors,
+        None,
     )
 
 
 def _assets(
-    mentions: list[AssetMention], subjects: set[str] | None
+    mentions: Iterable[AssetMention], subjects: AbstractSet[str]
 ) -> tuple[tuple[ReadAsset, ...], tuple[str, ...]]:
-    """Merge mentions by coin: subject where any mention is one, or as `subjects` says."""
-    if subjects is None:
-        subjects = {m.code for m in mentions if m.role is Role.SUBJECT}
-    codes = dict.fromkeys(m.code for m in mentions)
-    ordered = [code for code in codes if code in subjects]
-    rest = [code for code in codes if code not in subjects]
-    assets = (
-        *(ReadAsset(code, Role.SUBJECT) for code in ordered),
-        *(ReadAsset(code, Role.MENTIONED) for code in rest),
-    )
-    return assets, tuple(sorted(ordered))
+    """Merge mentions by coin, and drop tickers that are neither in a table nor subjects."""
+    first: dict[str, ReadAsset] = {}
+    rest: dict[str, ReadAsset] = {}
+    for mention in mentions:
+        code = mention.code
+        if code in subjects:
+            first[code] = ReadAsset(code, Role.SUBJECT)
+        elif mention.known:
+            rest[code] = ReadAsset(code, Role.MENTIONED)
+    return (*first.values(), *rest.values()), tuple(sorted(first))
 
 
 def _actors(resolution: Resolution) -> tuple[str, ...]:

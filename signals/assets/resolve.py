@@ -5,7 +5,7 @@ from typing import Final
 
 from signals.assets.mentions import Resolution
 from signals.assets.scan import Scan
-from signals.assets.universe import WORD, Universe
+from signals.assets.universe import WORDS_AND_GAPS, Universe
 
 READ_CHARACTERS: Final = 4_000
 """A text is read up to here; news says what it is about at its beginning."""
@@ -28,10 +28,10 @@ class Resolver:
         content = content[:READ_CHARACTERS]
         if "://" in content or "www." in content or "t.me/" in content:
             content = _URL.sub(lambda found: " " * len(found.group()), content)
-        tokens = WORD.findall(content)
-        words = [token.lower() for token in tokens]
-        if self._universe.first_words.isdisjoint(words) and not (
-            "$" in content or "(" in content or "[" in content or "USD" in content
-        ):
+        parts = WORDS_AND_GAPS.split(content)
+        tokens = parts[1::2]
+        words = list(map(str.lower, tokens))
+        marked = "$" in content or "(" in content or "[" in content or "USD" in content
+        if not marked and self._universe.first_words.isdisjoint(words):
             return Resolution(content, words, (), (), ())
-        return Scan(self._universe, content, tokens, words).run()
+        return Scan(self._universe, content, parts, tokens, words).run(every_word=marked)

@@ -10,7 +10,8 @@ from signals.assets.universe import Asset
 def role_of(
     content: str,
     words: Sequence[str],
-    spans: Sequence[tuple[int, int]],
+    starts: Sequence[int],
+    stops: Sequence[int],
     first: int,
     last: int,
     asset: Asset | None,
@@ -23,21 +24,22 @@ def role_of(
     Args:
         content: the whole text.
         words: its words, lower case.
-        spans: where each word stands.
+        starts: where each word begins.
+        stops: where each word ends.
         first: index of the coin's first word.
         last: index of its last word.
         asset: the coin; None for a ticker that is in no table.
         previous: the mention before this one: a coin joined to it has its role.
         own_noun: the noun behind is part of the coin's name and qualifies nothing.
     """
-    start, end = spans[first][0], spans[last][1]
+    start, end = starts[first], stops[last]
     before = content[start - 1] if start else " "
     if before in "/-_" and asset and asset.code in PAIR_QUOTES:
         return Role.MENTIONED
     if previous and content[previous.span[1] : start - (before in "$([")] in JOINTS:
         return previous.role
     if not own_noun and last + 1 < len(words) and words[last + 1] in FOLLOWERS:
-        gap = content[end : spans[last + 1][0]]
+        gap = content[end : starts[last + 1]]
         if gap == " " or gap in HYPHENS:
             return Role.MENTIONED
     place = first - 1
@@ -51,7 +53,7 @@ def role_of(
     if word.isdigit() or (word[-1] in "kmb" and word[:-1].isdigit()):
         return Role.MENTIONED
     if word in PLACES and word_before not in AIMED:
-        between = content[spans[place][1] : start]
+        between = content[stops[place] : start]
         if "." not in between and ":" not in between:
             return Role.MENTIONED
     return Role.SUBJECT
@@ -60,7 +62,7 @@ def role_of(
 def settle_money(mentions: list[AssetMention], assets: Mapping[str, Asset]) -> list[AssetMention]:
     """Have stablecoins only mentioned beside any other coin."""
     stable = [mention.known and assets[mention.code].stable for mention in mentions]
-    if not any(stable) or all(stable):
+    if True not in stable or False not in stable:
         return mentions
     return [
         mention._replace(role=Role.MENTIONED) if is_money else mention

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from signals.assets.context import (
@@ -13,10 +14,11 @@ from signals.assets.context import (
 )
 from signals.assets.mentions import ActorMention, AssetMention, How, Resolution, Role
 from signals.assets.roles import role_of, settle_money
-from signals.assets.universe import WORD, Asset, Phrase, Universe
+from signals.assets.universe import ASSET_KINDS, Asset, Phrase, Universe
 
 _TICKER: Final = re.compile(r"[A-Z][A-Z0-9]{1,9}")
 _GLUED_QUOTES: Final = ("USDT", "USDC")
+_GLUED_ENDS: Final = ("usdt", "usdc")
 _GLUE_BEFORE: Final = APOSTROPHES | {"@", "."}
 _GLUE_AFTER: Final = APOSTROPHES | {".", "&"}
 _NAME_REACH: Final = 4  # words before a bracket that may belong to its coin's name
@@ -26,58 +28,69 @@ class Scan:
     """One pass over one text's words; used once."""
 
     __slots__ = (
-        "actors", "ambiguous", "content", "line_end", "mentions", "shouted", "spans", "tokens",
-        "universe", "words",
+        "actors", "ambiguous", "content", "line_end", "mentions", "shouted", "starts", "stops",
+        "tokens", "universe", "words",
     )  # fmt: skip
 
     def __init__(
-        self, universe: Universe, content: str, tokens: list[str], words: list[str]
+        self,
+        universe: Universe,
+        content: str,
+        parts: list[str],
+        tokens: list[str],
+        words: list[str],
     ) -> None:
+        """Take a text, its words and gaps by turns, its words, and these in lower case."""
+        ends = list(accumulate(map(len, parts)))
         self.universe = universe
         self.content = content
         self.tokens = tokens
         self.words = words
-        self.spans = [found.span() for found in WORD.finditer(content)]
+        self.starts = ends[::2]  # one more than words: the end of the text
+        self.stops = ends[1::2]
         self.mentions: list[AssetMention] = []
         self.actors: list[ActorMention] = []
         self.ambiguous: list[tuple[str, tuple[str, ...]]] = []
         self.line_end = -1
         self.shouted = False
 
-    def run(self) -> Resolution:
-        """Walk the words once, then settle what depends on the whole."""
+    def run(self, *, every_word: bool) -> Resolution:
+        """Walk the words once, then settle what depends on the whole.
+
+        Args:
+            every_word: brackets, dollar signs or `USD` stand somewhere, so that words that are in
+                no table may matter, too.
+        """
         first_words = self.universe.first_words
         codes = self.universe.codes
-        content, tokens, words, spans = self.content, self.tokens, self.words, self.spans
-        last = len(words)
-        at = 0
-        while at < last:
-            word = words[at]
-            start = spans[at][0]
+        content, tokens, starts = self.content, self.tokens, self.starts
+        done = 0
+        for at, word in enumerate(self.words):
+            is_first = word in first_words
+            if at < done or not (is_first or every_word):
+                continue
+            start = starts[at]
             before = content[start - 1] if start else " "
-            if word in first_words:
+            if is_first:
                 if before in "$([" and tokens[at].upper() in codes and self._marked(at, before):
-                    at += 1
                     continue
                 if taken := self._phrase(at, before):
-                    at += taken
-                    continue
-                if tokens[at] in codes:
+                    done = at + taken
+                elif tokens[at] in codes:
                     self._bare(at, before)
                 elif before in "$([":
                     self._unknown(at, before)
             elif before in "$([":
                 self._unknown(at, before)
-            elif word.endswith(("usdt", "usdc")):
+            elif word.endswith(_GLUED_ENDS):
                 self._glued(at)
-            at += 1
         return self._settle()
 
     # What a word may be
 
     def _marked(self, at: int, before: str) -> bool:
         """Take a known code behind a dollar sign or in brackets."""
-        start, end = self.spans[at]
+        start, end = self.starts[at], self.stops[at]
         token = self.tokens[at]
         spelling = token.upper()
         if before == "$":
@@ -117,21 +130,22 @@ class Scan:
         """Take the longest phrase that begins here; give its number of words."""
         for phrase in self.universe.phrases.get(self.words[at], ()):
             size = len(phrase.words)
+            kind = phrase.kind
             if size > 1 and not self._stands(phrase, at):
                 continue
             if phrase.cased and tuple(self.tokens[at : at + size]) != phrase.cased:
                 continue
-            span = (self.spans[at][0], self.spans[at + size - 1][1])
-            if phrase.kind == "blocked":
+            if kind == "blocked":
                 return size
-            if phrase.kind not in ("name", "weak", "product"):
+            span = (self.starts[at], self.stops[at + size - 1])
+            if kind not in ASSET_KINDS:
                 if before == "@" and size == 1:
                     span = (span[0] - 1, span[1])
-                self.actors.append(ActorMention(phrase.meanings[0], phrase.kind, span))
+                self.actors.append(ActorMention(phrase.meanings[0], kind, span))
                 return size
             if before == "@":
                 return 0
-            if phrase.kind == "weak" and not self._weak_holds(at, size):
+            if kind == "weak" and not self._weak_holds(at, size):
                 continue
             self._take_meanings(at, at + size - 1, phrase, span)
             return size
@@ -142,17 +156,17 @@ class Scan:
         if tuple(self.words[at : at + size]) != phrase.words:
             return False
         for place in range(at, at + size - 1):
-            gap = self.content[self.spans[place][1] : self.spans[place + 1][0]]
+            gap = self.content[self.stops[place] : self.starts[place + 1]]
             if gap not in NAME_GAPS and not (gap == ". " and len(self.words[place]) == 1):
                 return False
         return True
 
     def _weak_holds(self, at: int, size: int) -> bool:
         """Whether an everyday name means the coin: a telling noun or its code follows."""
-        end = self.spans[at + size - 1][1]
+        end = self.stops[at + size - 1]
         if not self.tokens[at][0].isupper() or at + size >= len(self.words):
             return False
-        gap = self.content[end : self.spans[at + size][0]]
+        gap = self.content[end : self.starts[at + size]]
         if gap == " ":
             return self.words[at + size] in NAME_NOUNS
         if gap in (" (", " [", " ($"):
@@ -163,7 +177,7 @@ class Scan:
 
     def _bare(self, at: int, before: str) -> None:
         """Take an upper-case code without a mark, where it can be trusted."""
-        start, end = self.spans[at]
+        start, end = self.starts[at], self.stops[at]
         spelling = self.tokens[at]
         claimed = self.universe.codes[spelling]
         asset = self.universe.assets[claimed[0]]
@@ -196,14 +210,14 @@ class Scan:
         for quote in _GLUED_QUOTES:
             base = token.removesuffix(quote)
             if base != token and base in self.universe.codes:
-                start, end = self.spans[at]
+                start, end = self.starts[at], self.stops[at]
                 self._take(at, at, base, How.CODE, (start, end))
                 return
 
     def _unknown(self, at: int, before: str) -> None:
         """Keep a ticker that is in no table, where it is marked as one."""
         token = self.tokens[at]
-        start, end = self.spans[at]
+        start, end = self.starts[at], self.stops[at]
         if not _TICKER.fullmatch(token) or token in self.universe.not_codes:
             return
         if before != "$":
@@ -226,9 +240,11 @@ class Scan:
                 self.ambiguous.append((spelling, claimed))
                 return
             claimed = (agreed,)
-        asset = self.universe.assets[claimed[0]]
-        mention = AssetMention(asset.code, self._role(first, last, asset), span, how)
-        self._keep(mention, first)
+        code = claimed[0]
+        if how is not How.CODE and self._named_just_before(code, span, how):
+            return
+        role = self._role(first, last, self.universe.assets[code])
+        self._keep(AssetMention(code, role, span, how), first)
 
     def _take_meanings(self, first: int, last: int, phrase: Phrase, span: tuple[int, int]) -> None:
         if len(phrase.meanings) > 1:
@@ -248,26 +264,27 @@ class Scan:
         near = start - previous.span[1] <= 1
         return previous.code if near and previous.code in claimed else None
 
+    def _named_just_before(self, code: str, span: tuple[int, int], marked: How) -> bool:
+        """Make a marked code one with its own coin's name, where it stands behind that."""
+        if not self.mentions:
+            return False
+        known, role, (start, end), how, _ = self.mentions[-1]
+        if known != code or how is not How.NAME or not 0 <= span[0] - end <= 1:
+            return False
+        self.mentions[-1] = AssetMention(code, role, (start, span[1]), marked)
+        return True
+
     def _keep(self, mention: AssetMention, at: int) -> None:
-        """Add a code's mention, made one with the name that it stands behind in brackets."""
+        """Add a code's mention, unless the name that it stands behind is another coin's."""
         if self.mentions and mention.how is not How.CODE:
             previous = self.mentions[-1]
             gap = mention.span[0] - previous.span[1]
-            if previous.how is How.NAME and 0 <= gap <= 1:
-                if previous.code == mention.code:
-                    self.mentions[-1] = AssetMention(
-                        mention.code,
-                        previous.role,
-                        (previous.span[0], mention.span[1]),
-                        mention.how,
-                    )
-                    return
-                if mention.known and mention.how is How.BRACKET:
+            if mention.how is How.BRACKET and previous.how is How.NAME:
+                if mention.known and 0 <= gap <= 1:
                     self.mentions.pop()
                     pair = (previous.code, mention.code)
                     self.ambiguous.append((self.content[previous.span[0] : mention.span[1]], pair))
                     return
-            if mention.how is How.BRACKET and previous.how is How.NAME:
                 self._absorb(mention, at)
         self.mentions.append(mention)
 
@@ -277,11 +294,7 @@ class Scan:
         reach = at
         while reach and at - reach < _NAME_REACH and self.tokens[reach - 1][0].isupper():
             reach -= 1
-        if (
-            reach < at
-            and self.spans[reach][0] <= previous.span[0]
-            and previous.code != mention.code
-        ):
+        if reach < at and self.starts[reach] <= previous.span[0] and previous.code != mention.code:
             between = self.content[previous.span[1] : mention.span[0]]
             if not any(mark in between for mark in ",;:.&"):
                 self.mentions[-1] = previous._replace(role=Role.MENTIONED)
@@ -289,11 +302,19 @@ class Scan:
     def _role(self, first: int, last: int, asset: Asset | None, *, own_noun: bool = False) -> Role:
         previous = self.mentions[-1] if self.mentions else None
         return role_of(
-            self.content, self.words, self.spans, first, last, asset, previous, own_noun=own_noun
+            self.content,
+            self.words,
+            self.starts,
+            self.stops,
+            first,
+            last,
+            asset,
+            previous,
+            own_noun=own_noun,
         )
 
     def _quote_follows(self, at: int) -> bool:
-        if at + 1 >= len(self.words) or self.spans[at + 1][0] - self.spans[at][1] != 1:
+        if at + 1 >= len(self.words) or self.starts[at + 1] - self.stops[at] != 1:
             return False
         return self.tokens[at + 1].upper() in PAIR_QUOTES
 
@@ -312,10 +333,12 @@ class Scan:
 
     def _settle(self) -> Resolution:
         mentions = self.mentions
-        clear = {mention.code for mention in mentions}
-        ambiguous = tuple(
-            dict.fromkeys(s for s, claimed in self.ambiguous if clear.isdisjoint(claimed))
-        )
-        if mentions:
+        ambiguous: tuple[str, ...] = ()
+        if self.ambiguous:
+            clear = {mention.code for mention in mentions}
+            ambiguous = tuple(
+                dict.fromkeys(s for s, claimed in self.ambiguous if clear.isdisjoint(claimed))
+            )
+        if len(mentions) > 1:
             mentions = settle_money(mentions, self.universe.assets)
         return Resolution(self.content, self.words, tuple(mentions), tuple(self.actors), ambiguous)

@@ -13,6 +13,9 @@ from core.contracts.errors import ConfigurationError
 WORD: Final = re.compile(r"[^\W_]+")
 """A word of any script: letters and digits, nothing else."""
 
+WORDS_AND_GAPS: Final = re.compile(rf"({WORD.pattern})")
+"""Splits a text into gap, word, gap, word, ..., gap."""
+
 ASSET_KINDS: Final = ("name", "weak", "product")
 ACTOR_KINDS: Final = ("exchange", "company", "fund", "authority")
 _ASSET_KEYS: Final = frozenset(

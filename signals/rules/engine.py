@@ -4,6 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,13 +13,18 @@ from core.contracts.signal import Direction, EventType, SkipReason
 from signals.assets.mentions import ActorMention, AssetMention, Resolution, Role
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
-from signals.rules.objections import Objection, Sentence
+from signals.rules.objections import Objection, Sentence, outside_groups
 
 LEAD_CHARACTERS: Final = 600
 """News is looked for in this much of a text: the headline and the first sentences."""
 LEAD_SENTENCES: Final = 3
 
 _MARKS: Final = {"exchange": "<x>", "company": "<c>", "fund": "<f>", "authority": "<r>"}
+_NEEDED: Final = {
+    "<x>": frozenset(("exchange",)),
+    "<r>": frozenset(("authority",)),
+    "{C}": frozenset(("company", "fund")),
+}
 _LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ )"
 _MACROS: Final = {
     "{A}": rf"(?P<a><a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*)",
@@ -51,13 +57,21 @@ _VETO_KEYS: Final = frozenset(("name", "reason", "words", "patterns", "example")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of news; `rules.toml` explains its fields."""
+    """One kind of news; `rules.toml` explains its fields.
+
+    Attributes:
+        reasons: its name alone, as readings give it.
+        parties: kinds of actors without one of which no pattern can match; empty if there are
+            none such.
+    """
 
     name: str
     event_type: EventType
     direction: Direction
     confidence: float
+    reasons: tuple[str]
     triggers: frozenset[str]
+    parties: frozenset[str]
     patterns: tuple[re.Pattern[str], ...]
     unless: Objection
     allows: frozenset[str]
@@ -127,7 +141,13 @@ class RuleBook:
         if not resolution.mentions or self.triggers.isdisjoint(resolution.words):
             return None
         triggers = self.triggers.intersection(resolution.words)
-        rules = [rule for rule in self.rules if not rule.triggers.isdisjoint(triggers)]
+        kinds = {actor.kind for actor in resolution.actors}
+        rules = [
+            rule
+            for rule in self.rules
+            if not rule.triggers.isdisjoint(triggers)
+            and (not rule.parties or not rule.parties.isdisjoint(kinds))
+        ]
         refusal: Refusal | None = None
         lead = _Lead(resolution)
         for number, sentence in enumerate(lead.sentences):
@@ -190,7 +210,7 @@ class _Lead:
         content = resolution.content[:LEAD_CHARACTERS].replace("<", " ")
         parts: list[str] = []
         parties: list[AssetMention | ActorMention] = [*resolution.mentions, *resolution.actors]
-        parties.sort(key=_place)
+        parties.sort(key=attrgetter("span"))
         self._mentions: list[tuple[str, AssetMention]] = []
         named: set[str] = set()
         at = 0
@@ -227,10 +247,6 @@ class _Lead:
         before = sum([s.count(mark) for s in self.sentences[:number]])
         before += found.string.count(mark, 0, found.start("a"))
         return tuple(mentions[before : before + group.count(mark)])
-
-
-def _place(party: AssetMention | ActorMention) -> int:
-    return party.span[0]
 
 
 def compile_rules(tables: dict[str, Any], resolver: Resolver) -> RuleBook:
@@ -287,11 +303,21 @@ def _rule(row: dict[str, Any]) -> Rule:
         event_type=EventType(row["type"]),
         direction=Direction(row["direction"]),
         confidence=float(row["confidence"]),
+        reasons=(name,),
         triggers=frozenset(row["triggers"]),
+        parties=_parties(row["patterns"]),
         patterns=tuple(_compiled(name, pattern) for pattern in row["patterns"]),
         unless=Objection(name, row.get("unless_words", ()), row.get("unless", ()), _compiled),
         allows=frozenset(row.get("allows", ())),
     )
+
+
+def _parties(patterns: list[str]) -> frozenset[str]:
+    bare = [outside_groups(pattern).replace("<c>", "{C}") for pattern in patterns]
+    for mark, kinds in _NEEDED.items():
+        if all(mark in pattern and "|" not in pattern for pattern in bare):
+            return kinds
+    return frozenset()
 
 
 def _veto(row: dict[str, Any]) -> Veto:

@@ -163,6 +163,11 @@ def _closing(pattern: str) -> int:
     return next(at for at, depth in _depths(pattern) if at and depth == 0)
 
 
+def outside_groups(pattern: str) -> str:
+    """Leave out of a pattern its groups, classes and escapes."""
+    return "".join(pattern[at] for at, depth in _depths(pattern) if depth == 0)
+
+
 def _depths(pattern: str) -> Iterator[tuple[int, int]]:
     """Give every character that is a sign of its own with the number of open brackets after it."""
     depth = at = 0
