@@ -62,6 +62,7 @@ class Scan:
                 no table may matter, too.
         """
         first_words = self.universe.first_words
+        phrases = self.universe.phrases
         codes = self.universe.codes
         content, tokens, starts = self.content, self.tokens, self.starts
         done = 0
@@ -74,7 +75,8 @@ class Scan:
             if is_first:
                 if before in "$([" and tokens[at].upper() in codes and self._marked(at, before):
                     continue
-                if taken := self._phrase(at, before):
+                found = phrases.get(word)
+                if found and (taken := self._phrase(found, at, before)):
                     done = at + taken
                 elif tokens[at] in codes:
                     self._bare(at, before)
@@ -126,13 +128,14 @@ class Scan:
             previous == spelling.lower() or previous in NAME_NOUNS or not previous.isascii()
         )
 
-    def _phrase(self, at: int, before: str) -> int:
-        """Take the longest phrase that begins here; give its number of words."""
-        for phrase in self.universe.phrases.get(self.words[at], ()):
+    def _phrase(self, phrases: Sequence[Phrase], at: int, before: str) -> int:
+        """Take the first of these phrases that stands here; give its number of words."""
+        following = self.words[at + 1] if at + 1 < len(self.words) else ""
+        for phrase in phrases:
             size = len(phrase.words)
-            kind = phrase.kind
-            if size > 1 and not self._stands(phrase, at):
+            if size > 1 and (phrase.words[1] != following or not self._stands(phrase, at)):
                 continue
+            kind = phrase.kind
             if phrase.cased and tuple(self.tokens[at : at + size]) != phrase.cased:
                 continue
             if kind == "blocked":

@@ -4,22 +4,17 @@ import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from core.contracts.errors import ConfigurationError
 from core.contracts.signal import Direction, EventType, SkipReason
-from signals.assets.mentions import ActorMention, AssetMention, Resolution, Role
+from signals.assets.mentions import AssetMention, Resolution
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
+from signals.rules.lead import Lead
 from signals.rules.objections import Objection, Sentence, outside_groups
 
-LEAD_CHARACTERS: Final = 600
-"""News is looked for in this much of a text: the headline and the first sentences."""
-LEAD_SENTENCES: Final = 3
-
-_MARKS: Final = {"exchange": "<x>", "company": "<c>", "fund": "<f>", "authority": "<r>"}
 _NEEDED: Final = {
     "<x>": frozenset(("exchange",)),
     "<r>": frozenset(("authority",)),
@@ -35,8 +30,6 @@ _MACROS: Final = {
     "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently"
     r"|finally|set|going) )*",
 }
-_SENTENCE_END: Final = re.compile(r"(?<=[^\s.][^\s.][.!?])\s+|\n+")
-_SPACES: Final = re.compile(r"[ \t\u00a0]+")
 _RULE_KEYS: Final = frozenset(
     (
         "name",
@@ -149,7 +142,7 @@ class RuleBook:
             and (not rule.parties or not rule.parties.isdisjoint(kinds))
         ]
         refusal: Refusal | None = None
-        lead = _Lead(resolution)
+        lead = Lead(resolution)
         for number, sentence in enumerate(lead.sentences):
             found = self._judge_sentence(rules, lead, number, sentence)
             if isinstance(found, Match):
@@ -160,7 +153,7 @@ class RuleBook:
         return refusal or (self._doubt(lead.sentences[0]) if lead.sentences else None)
 
     def _judge_sentence(
-        self, rules: list[Rule], lead: "_Lead", number: int, text: str
+        self, rules: list[Rule], lead: Lead, number: int, text: str
     ) -> Match | Refusal | None:
         if "<a>" not in text and "<m>" not in text:
             return None
@@ -199,54 +192,6 @@ class RuleBook:
             if veto.reason is SkipReason.RUMOUR and (found := veto.against.find(sentence)):
                 return Refusal(veto.reason, f"{veto.name}: {found!r}")
         return None
-
-
-class _Lead:
-    """A text's first sentences with its parties replaced by marks."""
-
-    __slots__ = ("_mentions", "actors", "sentences")
-
-    def __init__(self, resolution: Resolution) -> None:
-        content = resolution.content[:LEAD_CHARACTERS].replace("<", " ")
-        parts: list[str] = []
-        parties: list[AssetMention | ActorMention] = [*resolution.mentions, *resolution.actors]
-        parties.sort(key=attrgetter("span"))
-        self._mentions: list[tuple[str, AssetMention]] = []
-        named: set[str] = set()
-        at = 0
-        for party in parties:
-            start, end = party.span
-            if start < at or end > len(content):
-                continue
-            if isinstance(party, AssetMention):
-                mark = "<a>" if party.role is Role.SUBJECT else "<m>"
-                self._mentions.append((mark, party))
-            else:
-                mark = _MARKS[party.kind]
-                named.add(party.name)
-            parts.append(content[at:start].lower())
-            parts.append(mark)
-            at = end
-        parts.append(content[at:].lower())
-        masked = "".join(parts)
-        if "  " in masked or "\t" in masked or "\u00a0" in masked:
-            masked = _SPACES.sub(" ", masked)
-        if "#" in masked:
-            masked = masked.replace("#<", "<")
-        if "." in masked or "\n" in masked or "!" in masked or "?" in masked:
-            self.sentences = [s for s in _SENTENCE_END.split(masked) if s][:LEAD_SENTENCES]
-        else:
-            self.sentences = [masked]
-        self.actors = tuple(sorted(named))
-
-    def subjects_in(self, number: int, found: re.Match[str]) -> tuple[AssetMention, ...]:
-        """Give the coins that a pattern's `a` group covers in sentence `number`."""
-        group = found.group("a")
-        mark = "<a>" if "<a>" in group else "<m>"
-        mentions = [mention for marked, mention in self._mentions if marked == mark]
-        before = sum([s.count(mark) for s in self.sentences[:number]])
-        before += found.string.count(mark, 0, found.start("a"))
-        return tuple(mentions[before : before + group.count(mark)])
 
 
 def compile_rules(tables: dict[str, Any], resolver: Resolver) -> RuleBook:
