@@ -17,7 +17,8 @@ import psutil
 
 from console.lanes.host import Ready
 
-PATIENCE_S = 60.0
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 30.0
 POLL_S = 0.05
 
 
@@ -28,13 +29,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def tidings(
-    *arguments: str | Path, cwd: Path, stdin: bytes = b"", limit_s: float = 120, **variables: str
+    *arguments: str | Path,
+    cwd: Path,
+    variables: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    limit_s: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end in `cwd`, with `variables` as its whole configuration."""
     found = subprocess.run(
         [sys.executable, "-m", "console", *map(str, arguments)],
         cwd=cwd,
-        env=environment(PYTHONPATH=str(Path(__file__).resolve().parents[2]), **variables),
+        env=environment(PYTHONPATH=str(ROOT), **(variables or {})),
         input=stdin,
         capture_output=True,
         check=False,
@@ -46,10 +51,10 @@ def tidings(
 
 
 async def command(
-    *arguments: str | Path, cwd: Path, **variables: str
+    *arguments: str | Path, cwd: Path, variables: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one command without holding up the event loop."""
-    return await asyncio.to_thread(tidings, *arguments, cwd=cwd, **variables)
+    return await asyncio.to_thread(tidings, *arguments, cwd=cwd, variables=variables)
 
 
 def write_config(path: Path, settings: Mapping[str, Any]) -> Path:
@@ -113,6 +118,7 @@ async def running(name: str, config: Path) -> AsyncIterator[Running]:
         async with asyncio.timeout(PATIENCE_S):
             line = await process.stdout.readline()
         assert line, f"{name} ended with {await process.wait()} before it was ready"
+        assert line.startswith(b"{"), line
         service.url = msgspec.json.decode(line, type=Ready).health_url
         yield service
     finally:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.contracts.topics import TOPICS
-from tests.integration.commands import environment, tidings
+from tests.integration.commands import ROOT, environment, tidings
 
 SENTINEL = "hunter2-do-not-show"
 HEAVY = ("aiohttp", "aiokafka", "faust", "numpy", "pydantic", "redis", "sqlalchemy", "rich")
@@ -38,7 +38,9 @@ def test_unknown_key_in_the_file_names_it_and_the_nearest_right_one(tmp_path: Pa
 
 
 def test_unknown_variable_names_it_and_the_nearest_right_one(tmp_path: Path) -> None:
-    run = tidings("config", "check", cwd=tmp_path, TIDINGS_KAFKA__BOOTSRAP="127.0.0.1:9092")
+    run = tidings(
+        "config", "check", cwd=tmp_path, variables={"TIDINGS_KAFKA__BOOTSRAP": "127.0.0.1:9092"}
+    )
     refused(run, "TIDINGS_KAFKA__BOOTSRAP", "did you mean TIDINGS_KAFKA__BOOTSTRAP?")
 
 
@@ -73,7 +75,7 @@ def test_live_that_is_not_armed_is_refused(command: str, tmp_path: Path) -> None
 
 
 def test_live_without_keys_is_refused(tmp_path: Path) -> None:
-    run = tidings("run", "--mode", "live", cwd=tmp_path, TIDINGS_LIVE__ARMED="true")
+    run = tidings("run", "--mode", "live", cwd=tmp_path, variables={"TIDINGS_LIVE__ARMED": "true"})
     refused(run, "TIDINGS_HITBTC__API_KEY", "TIDINGS_HITBTC__SECRET")
 
 
@@ -84,12 +86,12 @@ def test_paper_trading_never_points_at_another_machine(url: str | None, tmp_path
     variables = {"TIDINGS_PAPER__START_EXCHANGE": "false"}
     if url is not None:
         variables["TIDINGS_HITBTC__TRADING_URL"] = url
-    run = tidings("run", "--mode", "paper", cwd=tmp_path, **variables)
+    run = tidings("run", "--mode", "paper", cwd=tmp_path, variables=variables)
     refused(run, "paper.start_exchange", "hitbtc.trading_url", url or "wss://api.hitbtc.com")
 
 
 def test_health_that_others_can_reach_needs_a_token(tmp_path: Path) -> None:
-    run = tidings("config", "check", cwd=tmp_path, TIDINGS_HEALTH__HOST="0.0.0.0")
+    run = tidings("config", "check", cwd=tmp_path, variables={"TIDINGS_HEALTH__HOST": "0.0.0.0"})
     refused(run, "health.token")
 
 
@@ -101,7 +103,7 @@ def test_show_hides_secrets_and_can_be_read_again(tmp_path: Path) -> None:
         "TIDINGS_STATE__URL": f"redis://:{SENTINEL}@127.0.0.1:6379/0",
         "TIDINGS_JOURNAL__URL": f"postgresql+psycopg://u:{SENTINEL}@127.0.0.1/t",
     }
-    run = tidings("config", "show", cwd=tmp_path, **secrets)
+    run = tidings("config", "show", cwd=tmp_path, variables=secrets)
     assert run.returncode == 0, run.stderr
     assert SENTINEL not in run.stdout + run.stderr
     assert "[hitbtc]" in run.stdout
@@ -112,7 +114,7 @@ def test_show_hides_secrets_and_can_be_read_again(tmp_path: Path) -> None:
 
 
 def test_secret_is_not_told_by_an_error_either(tmp_path: Path) -> None:
-    run = tidings("config", "check", cwd=tmp_path, TIDINGS_HITBTC__SECRET=SENTINEL)
+    run = tidings("config", "check", cwd=tmp_path, variables={"TIDINGS_HITBTC__SECRET": SENTINEL})
     refused(run, "api_key")
     assert SENTINEL not in run.stderr
 
@@ -121,7 +123,7 @@ def test_secret_is_not_told_by_an_error_either(tmp_path: Path) -> None:
 
 
 def test_topics_are_listed_whole_however_narrow_the_terminal(tmp_path: Path) -> None:
-    run = tidings("topics", cwd=tmp_path, COLUMNS="40")
+    run = tidings("topics", cwd=tmp_path, variables={"COLUMNS": "40"})
     assert run.returncode == 0, run.stderr
     assert "…" not in run.stdout
     for topic in TOPICS:
@@ -168,7 +170,7 @@ def test_help_imports_nothing_heavy_and_names_every_command(tmp_path: Path) -> N
     )
     run = subprocess.run(
         [sys.executable, "-c", program],
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=ROOT,
         env=environment(),
         capture_output=True,
         check=True,
@@ -267,7 +269,7 @@ def test_hostile_texts_are_judged_within_bounded_memory(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "-c", MEASURED, *arguments],
         cwd=tmp_path,
-        env=environment(PYTHONPATH=str(Path(__file__).resolve().parents[2])),
+        env=environment(PYTHONPATH=str(ROOT)),
         capture_output=True,
         text=True,
         check=False,
