@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import faust
-import structlog
 from faust.types import TP
 
 from core.contracts.clock import Clock
 from core.contracts.errors import Fatal
 from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS
 from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
+from core.runtime.logs import get_logger
 from signals.agents import (
     Deliveries,
     EventAgent,
@@ -33,7 +33,7 @@ LOOK_INTERVAL_S: Final = 0.5
 STOP_TIMEOUT_S: Final = 10.0
 SESSION_TIMEOUT_S: Final = 10.0
 
-_log: Final = structlog.get_logger(__name__)
+_log: Final = get_logger(__name__)
 
 
 def stories_topic(prefix: str = "") -> RawTopic:

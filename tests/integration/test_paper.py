@@ -1,5 +1,7 @@
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -20,6 +22,11 @@ def a_real_exchange() -> SimulatorSettings:
     return every.model_copy(
         update={"source": "synthetic", "symbols": pairs, "step_interval_ms": 50}
     )
+
+
+def heard(signals: int) -> Callable[[dict[str, Any]], bool]:
+    """Make the question whether a trader has dealt with so many signals."""
+    return lambda s: s["counts"].get("signals") == signals and not s["in_flight"]
 
 
 async def untouched(world: World) -> None:
@@ -43,7 +50,7 @@ async def test_paper_trading_follows_the_real_books_and_sends_no_order_there(
                 got = await until(
                     world.session,
                     status,
-                    lambda s, n=step + 1: s["counts"].get("signals") == n and not s["in_flight"],
+                    heard(step + 1),
                     "a signal",
                 )
             assert got["orders"] >= COINS - 1, got  # a book may come after the first news

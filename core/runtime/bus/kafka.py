@@ -7,7 +7,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, Final
 
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
@@ -35,6 +34,7 @@ from core.runtime.bus.delivery import Route, bury, deliver
 from core.runtime.bus.outbox import Lane, Outbox
 from core.runtime.bus.port import AnyTopic, Handler, R
 from core.runtime.bus.progress import Progress
+from core.runtime.logs import get_logger
 
 RawTopic = tuple[str, int, Mapping[str, str]]
 """Name, partitions and configuration of a topic that carries none of our records."""
@@ -58,7 +58,7 @@ _PRODUCER_LOST: Final = (
     ProducerFenced,
     UnknownProducerId,
 )
-_log: Final = structlog.get_logger(__name__)
+_log: Final = get_logger(__name__)
 
 
 async def create_topics(

@@ -5,18 +5,17 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-import structlog
-
 from core.contracts.errors import Fatal, Retryable
 from core.contracts.topics import Topic
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
 from core.runtime.bus.port import Bus, Handler, R
+from core.runtime.logs import get_logger
 
 LOG_INTERVAL_S: Final = 10.0
 
 _Waiting = tuple[Topic[Any], Any, str, Sequence[str], Trace]
-_log: Final = structlog.get_logger(__name__)
+_log: Final = get_logger(__name__)
 
 
 class TeeBus:
