@@ -19,7 +19,7 @@ from core.contracts.topics import DEAD_LETTERS, EVENTS, DeadLetter, Topic
 from core.contracts.trace import Trace
 from signals.classifier import Classifier
 
-KEEP_AFTER_S: Final = 0.002
+KEEP_AFTER_S: Final = 0.005
 MOST_IN_FLIGHT: Final = 2_000
 """Events whose records the broker has not confirmed; beyond it the agent waits."""
 

@@ -204,6 +204,8 @@ class _Worker:
                 self._fail(error)
                 return
             _log.info("signal_worker_started")
+            # Faust keeps statistics at each step of each event; nobody reads them.
+            self._app.sensors.remove(self._app.monitor)
             on_started()
 
         return report
