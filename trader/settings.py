@@ -1,8 +1,7 @@
 """The trader's settings: how much, how far, when out, and what counts as too old."""
 
-from core.runtime.settings import Millis, Money, Section
-
 from core.contracts.money import Amount
+from core.runtime.settings import Millis, Money, Section
 
 
 class SizingSettings(Section):
