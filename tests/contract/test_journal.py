@@ -517,6 +517,12 @@ async def test_deferred_record_is_durable_once_the_loop_has_turned(journal: Jour
     assert await journal.load_latest_gate() is not None
 
 
+async def test_deferred_record_that_cannot_be_written_stops_the_copier(journal: Journal) -> None:
+    journal.defer(GATE, closed(1))
+    with pytest.raises(TypeError):
+        await journal.flush()
+
+
 async def test_journal_that_is_not_open_takes_and_gives_nothing(
     directory: Path, url: str, clock: ManualClock
 ) -> None:

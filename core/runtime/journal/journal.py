@@ -64,7 +64,7 @@ class Journal:
         self._engine: AsyncEngine | None = None
         self._copied = Position(0, 0)
         self._copying = asyncio.Lock()
-        self._writing = False
+        self._deferred: list[tuple[str, msgspec.Struct]] = []
         self._unwritten: Fatal | None = None
         self.trouble: str | None = None
         """Why the copier waits to try again; None while it works."""
@@ -112,27 +112,21 @@ class Journal:
         self._log.append_many(records, self._now_ns())
 
     def defer(self, kind: str, record: msgspec.Struct) -> None:
-        """Keep a record for the next `append`, which writes it first, in the same `write`.
+        """Write a record when the present callback of the event loop has ended.
 
-        Without one it is written when the present callback of the event loop ends. For what is
-        needed only together with what follows it. A failure to write it comes out of `run`, and
-        of every `append` from then on.
-
-        Raises:
-            TypeError: `record` is not what `kind` stands for.
+        For what may be lost by a crash within that callback: whatever it was made of is read
+        again. A failure to write it comes out of `run`, and of every `append` from then on.
         """
-        log, _ = self._opened()
-        log.defer(kind, record, self._now_ns())
-        if not self._writing:
-            self._writing = True
+        if not self._deferred:
             asyncio.get_running_loop().call_soon(self._write_deferred)
+        self._deferred.append((kind, record))
 
     def _write_deferred(self) -> None:
-        self._writing = False
-        if self._log is None:
+        deferred, self._deferred = self._deferred, []
+        if self._log is None or not deferred:
             return
         try:
-            self._log.write_deferred()
+            self._log.append_many(deferred, self._now_ns())
         except Fatal as error:
             self._unwritten = error
 
@@ -169,9 +163,9 @@ class Journal:
             Fatal: as for `run`.
         """
         log, engine = self._opened()
+        self._write_deferred()
         if self._unwritten is not None:
             raise self._unwritten
-        log.write_deferred()
         async with self._copying:
             while await to_its_end(self._copy_some(log, engine, COPY_BYTES)):
                 pass

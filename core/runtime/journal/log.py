@@ -72,7 +72,6 @@ class JournalLog:
         self._segment_bytes = segment_bytes
         self._fsync = fsync
         self._failure: str | None = None
-        self._deferred: list[bytes] = []
         self._fd = self._lock = -1
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -106,19 +105,6 @@ class JournalLog:
         """
         if lines := b"".join([self._line(kind, record, at_ns) for kind, record in records]):
             self._write(lines)
-
-    def defer(self, kind: str, record: msgspec.Struct, at_ns: int) -> None:
-        """Keep a record for the next write, before whatever that writes.
-
-        Raises:
-            TypeError: `record` is not what `kind` stands for.
-        """
-        self._deferred.append(self._line(kind, record, at_ns))
-
-    def write_deferred(self) -> None:
-        """Write what was deferred, if no other write has; errors as for `append`."""
-        if self._deferred:
-            self._write(b"")
 
     @property
     def start(self) -> Position:
@@ -210,9 +196,6 @@ class JournalLog:
     def _write(self, lines: bytes) -> None:
         if self._failure is not None:
             raise Fatal(self._failure)
-        if self._deferred:
-            lines = b"".join((*self._deferred, lines))
-            self._deferred.clear()
         if self._offset >= self._segment_bytes:
             self.begin_segment(self._segment + 1)
         try:
