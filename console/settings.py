@@ -28,9 +28,9 @@ class RuntimeSettings(Section):
     log_format: Literal["console", "json"] = "console"
     log_file: bool = True
     """Also write JSON logs to data_dir/logs, rotated."""
-    rehearse_ms: Annotated[int, Field(ge=0, le=1000)] = 5
+    rehearse_ms: Annotated[int, Field(ge=0, le=1000)] | None = 5
     """How often the way from event to order is rehearsed while nothing happens, so that the
-    processor has it at hand; 0 never. 1 is quickest and takes a good part of one core."""
+    processor has it at hand; 0 without a pause: quickest, and takes a whole core."""
     drain_ms: Millis = 10_000
     """How long a process may take to finish after SIGTERM."""
 

@@ -21,8 +21,8 @@ async def classify(service: Service, settings: Settings) -> None:
 
     def on_started(classifier: Classifier) -> None:
         flowing.set()
-        host.metrics.read("classified_signals", "Signals given", lambda: classifier.signals)
-        host.metrics.read("classified_skips", "Events without a signal", classifier.skipped.total)
+        host.metrics.read("signals", "Signals given", lambda: classifier.signals)
+        host.metrics.count("skips", "Events without a signal", "reason", lambda: classifier.skipped)
         say_ready(Ready(service.name, url))
 
     def flows() -> CheckResult:

@@ -3,7 +3,7 @@
 from console.lanes.control import control_routes
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
-from console.lanes.trading import publish_balances, trader_checks
+from console.lanes.trading import publish_balances, show_crawl, show_trader, trader_checks
 from console.settings import Settings, require_bootstrap
 from core.contracts.orders import Intent
 from core.contracts.topics import SIGNALS
@@ -55,6 +55,7 @@ async def crawl(service: Service, settings: Settings) -> None:
     for name, task in crawlers.tasks().items():
         host.supervisor.start(name, task)
     host.add_checks(crawlers.checks())
+    show_crawl(crawlers, host)
     host.settle(lambda: True)
     say_ready(Ready(service.name, url))
     await host.supervisor.wait()
@@ -110,6 +111,7 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
         host.supervisor.start(name, task)
     host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
     host.add_checks(trader_checks(trader, journal))
+    show_trader(trader, host)
     await trading.agree()
     await inbound.start()
     host.supervisor.start("signals", inbound.failure)

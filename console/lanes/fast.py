@@ -6,7 +6,7 @@ from console.lanes.control import control_routes
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.rehearsal import Rehearsal, rehearse
-from console.lanes.trading import publish_balances, trader_checks
+from console.lanes.trading import publish_balances, show_crawl, show_trader, trader_checks
 from console.settings import Settings
 from core.contracts.clock import Clock
 from core.contracts.orders import Intent
@@ -128,8 +128,14 @@ class FastLane:
         for name, task in self.crawl.tasks().items():
             host.supervisor.start(name, task)
         host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
+        show_trader(trader, host)
+        show_crawl(self.crawl, host)
+        host.metrics.count(
+            "skips", "Events without a signal", "reason", lambda: self.classifier.skipped
+        )
         host.add_checks({**trader_checks(trader, self.journal), **self.crawl.checks()})
-        if rehearse_ms := self.settings.runtime.rehearse_ms:
+        rehearse_ms = self.settings.runtime.rehearse_ms
+        if rehearse_ms is not None:
             rehearsal = Rehearsal(
                 reader=self.reader,
                 signal_limits=self.settings.signals.limits(),

@@ -157,7 +157,7 @@ _ASKS: Final = tuple((Amount(f"1.{n:04}"), _PLENTY) for n in range(LEVELS))
 
 
 async def rehearse(rehearsal: Rehearsal, every_ms: int) -> None:
-    """Rehearse until cancelled."""
+    """Rehearse until cancelled; with 0 without a pause, which takes a whole processor core."""
     while True:
         rehearsal.run()
         await asyncio.sleep(every_ms / 1_000)

@@ -1,4 +1,4 @@
-"""What both lanes add to a trader: health checks, and its balances and gate mirrored for others."""
+"""What both lanes add to their stages: health checks, metrics, balances and gate mirrored."""
 
 import asyncio
 from typing import Final
@@ -8,6 +8,8 @@ from core.contracts.codec import encode
 from core.contracts.gate import GateState
 from core.runtime.health import Check, CheckResult
 from core.runtime.journal.journal import Journal
+from crawlers.intake import Counts
+from crawlers.service import Crawl
 from trader.engine import Trader
 
 MIRROR_S: Final = 1.0
@@ -60,3 +62,33 @@ async def publish_balances(trader: Trader, host: Host) -> None:
         if trader.gate.last_change.changed_ns:
             await host.state.put_gate(trader.gate.last_change)
         await asyncio.sleep(MIRROR_S)
+
+
+def show_trader(trader: Trader, host: Host) -> None:
+    """Show a trader's counts and worth among the process's metrics."""
+    metrics, portfolio = host.metrics, trader.portfolio
+    metrics.count("trader", "What the trader counted", "what", lambda: trader.counts)
+    metrics.read("exposure", "Quote units at risk", lambda: float(portfolio.exposure))
+    metrics.read("unresolved_orders", "Fate unknown", lambda: len(trader.orders.unresolved()))
+    metrics.read(
+        "realised_today",
+        "Quote units since midnight UTC",
+        lambda: float(portfolio.realised_today(host.clock.now_ns())),
+    )
+
+
+def show_crawl(crawl: Crawl, host: Host) -> None:
+    """Show what each channel gave among the process's metrics."""
+    metrics = host.metrics
+    metrics.count(
+        "events",
+        "Events published",
+        "channel",
+        lambda: {channel: counts.events for channel, counts in crawl.counts().items()},
+    )
+    metrics.count(
+        "crawl_refusals",
+        "Items that became no event",
+        "reason",
+        lambda: sum(crawl.counts().values(), Counts()).refusals,
+    )
