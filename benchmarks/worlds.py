@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from console.demo.bulk import BulkAsset, bulk_posts
-from signals.assets.universe import bundled_universe
+from signals.assets.universe import bundled_universe, names_of
 from signals.reader import Reader
 from trader.simulator.server import Endpoints
 from trader.simulator.settings import SimulatorSettings, SymbolSettings
@@ -24,12 +24,7 @@ def tradable() -> dict[str, str]:
     """Choose coins, code to name, whose news reads as theirs whoever it is told with."""
     reader = Reader()
     universe = bundled_universe()
-    names = {
-        phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
-        for phrases in universe.phrases.values()
-        for phrase in phrases
-        if phrase.kind == "name" and len(phrase.meanings) == 1
-    }
+    names = names_of(universe)
     chosen: dict[str, str] = {}
     for code in sorted(universe.assets):
         name = names.get(code)

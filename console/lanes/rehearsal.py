@@ -1,11 +1,14 @@
 """Keeps the way from event to order warm: rehearses it on an invented event while nothing happens.
 
-A processor forgets code that it has not run for some milliseconds, and the first event after a
-pause, which is the one that matters, then takes three to five times as long. The rehearsal runs
-the pure functions of the way, and those alone: nothing is published, journaled or sent.
+A processor forgets code and data that it has not used for a millisecond or so, and the first event
+after a pause, which is the one that matters, then takes three to five times as long. The rehearsal
+runs the pure functions of the way, and those alone, on headlines about each coin in turn, so that
+the tables stay at hand too. Nothing is published, journaled or sent.
 """
 
 import asyncio
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Final
 
 from core.contracts.clock import Clock
@@ -20,6 +23,7 @@ from crawlers.normalise import Limits as TextLimits
 from crawlers.normalise import normalise
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import NewswireSettings
+from signals.assets.universe import bundled_universe, names_of
 from signals.pipeline import Context, Limits, decide
 from signals.reader import Reader
 from trader.desks.event import enter
@@ -28,15 +32,13 @@ from trader.risk.portfolio import Portfolio
 from trader.settings import TraderSettings
 from trader.venues.port import Balance, Depth, Instrument
 
-MESSAGE: Final = (
-    b'{"id":"rehearsal","title":"Kraken will list Stellar (XLM)","body":"Trading opens on Monday.",'
-    b'"time":%d}'
-)
+MESSAGE: Final = b'{"id":"rehearsal","title":%b,"body":"Trading opens on Monday.","time":%d}'
+HEADLINES: Final = ("Kraken will list {name} ({code})", "{name} ({code}) partners with Microsoft")
 LEVELS: Final = 10
 
 
 class Rehearsal:
-    """One invented event and everything it needs; `run` takes it all the way to an approved order.
+    """Invented events and all they need; `steps` takes the next one to an approved order.
 
     Args:
         reader: the lane's own, so that its tables are the ones kept warm.
@@ -80,13 +82,24 @@ class Rehearsal:
             fee_asset="USDT",
         )
         self._portfolio = Portfolio()
+        names = names_of(bundled_universe())
+        self._titles = cycle(
+            [
+                encode(headline.format(name=name, code=code))
+                for code, name in names.items()
+                for headline in HEADLINES
+            ]
+        )
         self.orders = 0
-        """How many rehearsals came to an order; all should."""
+        """How many rehearsals came to an order; nearly all do."""
 
-    def run(self) -> None:
-        """Take the invented event through every stage."""
+    def steps(self) -> Iterator[None]:
+        """Take the next invented event through every stage, with a stop after each.
+
+        A real event waits for one stage at most.
+        """
         now_ns = self._clock.now_ns()
-        (item,) = self._parse(MESSAGE % (now_ns // 1_000_000))
+        (item,) = self._parse(MESSAGE % (next(self._titles), now_ns // 1_000_000))
         if not isinstance(item, Item):
             return
         event = normalise(
@@ -98,10 +111,13 @@ class Rehearsal:
         )
         if not isinstance(event, Event):
             return
+        yield
         key = self._reader.keys_for(event)[0]
+        yield
         decision = decide(event, key, Context(now_ns, self._reader, (), self._limits))
         if not isinstance(decision.outcome, Signal):
             return
+        yield
         depth = self._depth(now_ns)
         self._portfolio.set_balances("rehearsal", self._balances(now_ns), now_ns)
         intent = enter(
@@ -159,5 +175,6 @@ _ASKS: Final = tuple((Amount(f"1.{n:04}"), _PLENTY) for n in range(LEVELS))
 async def rehearse(rehearsal: Rehearsal, every_ms: int) -> None:
     """Rehearse until cancelled; with 0 without a pause, which takes a whole processor core."""
     while True:
-        rehearsal.run()
+        for _ in rehearsal.steps():
+            await asyncio.sleep(0)
         await asyncio.sleep(every_ms / 1_000)

@@ -174,3 +174,13 @@ def bundled_universe() -> Universe:
         tomllib.loads((here / "assets.toml").read_text(encoding="utf-8")),
         tomllib.loads((here / "actors.toml").read_text(encoding="utf-8")),
     )
+
+
+def names_of(universe: Universe) -> dict[str, str]:
+    """Give a name for each asset that has one of its own, by code, written with capitals."""
+    return {
+        phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
+        for phrases in universe.phrases.values()
+        for phrase in phrases
+        if phrase.kind == "name" and len(phrase.meanings) == 1
+    }
