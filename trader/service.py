@@ -1,6 +1,7 @@
 """The trader as a service: starts it from the journal, agrees with the venue, keeps it running."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -13,10 +14,11 @@ from trader.engine import Recorder, Trader
 from trader.orders.reconcile import Reconciler
 from trader.restore import JournalSource, restore
 from trader.settings import TraderSettings
-from trader.venues.port import Venue
+from trader.venues.port import Depth, Venue
 
 MS: Final = 1_000_000
 WATCH_S: Final = 0.25
+FIRST_BOOKS_S: Final = 2.0
 
 
 class TraderJournal(Recorder, JournalSource, Protocol):
@@ -80,6 +82,8 @@ class TraderService:
     async def agree(self) -> None:
         """Wait for the connection, agree on every order and balance, then trade.
 
+        The first books are waited for as well, for a moment: a signal without one is refused.
+
         Raises:
             Fatal: journal and venue can't be made to agree.
         """
@@ -91,7 +95,30 @@ class TraderService:
                 await asyncio.sleep(max((error.retry_after_ns or 0) / 1e9, 1.0))
             else:
                 break
+        with contextlib.suppress(TimeoutError):  # a pair that nobody quotes has no book
+            async with asyncio.timeout(FIRST_BOOKS_S):
+                await self._first_books()
         self.trader.ready = True
+
+    async def _first_books(self) -> None:
+        books = self.trader.books
+        waiting = set(books.instruments) - set(books.depths)
+        arrived = asyncio.Event()
+
+        told = books.on_change
+
+        def on_change(depth: Depth) -> None:
+            told(depth)
+            waiting.discard(depth.symbol)
+            if not waiting:
+                arrived.set()
+
+        if waiting:
+            books.on_change = on_change
+            try:
+                await arrived.wait()
+            finally:
+                books.on_change = told
 
     def tasks(self) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
         """Give what must run for as long as the service does, by name."""
