@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -54,8 +54,8 @@ class Recorder(Protocol):
     def append(self, kind: str, record: msgspec.Struct) -> None:
         """Keep one record; raises `Fatal` when it can't."""
 
-    def defer(self, kind: str, record: msgspec.Struct) -> None:
-        """Keep one record once the present callback has ended: what is no one's proof."""
+    def append_many(self, records: Sequence[tuple[str, msgspec.Struct]]) -> None:
+        """Keep several in one write; raises `Fatal` when it can't."""
 
 
 class Trader:
@@ -155,8 +155,7 @@ class Trader:
     def _refuse(self, refused: Refused, signal: Signal) -> None:
         self.refused.add(signal.id)
         self.counts[f"refused_{refused.reason}"] += 1
-        self._journal.append(REFUSED, refused)
-        self._journal.defer(SIGNAL, signal)
+        self._journal.append_many(((REFUSED, refused), (SIGNAL, signal)))
         self._publish(REFUSALS, refused, refused.signal_id)
 
     # ------------------------------------------------------------------ orders out
@@ -190,9 +189,10 @@ class Trader:
         """
         intent = approved.intent
         order = self.orders.add(approved)
-        self._journal.append(INTENT, approved)
-        if signal is not None:
-            self._journal.defer(SIGNAL, signal)
+        if signal is None:
+            self._journal.append(INTENT, approved)
+        else:
+            self._journal.append_many(((INTENT, approved), (SIGNAL, signal)))
         trace.approved = approved.approved_ns
         try:
             trace.sent = self.venue.send(approved)

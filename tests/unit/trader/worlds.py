@@ -1,5 +1,6 @@
 """A trader in a small world: a scripted venue, a journal in memory, a clock turned by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -36,8 +37,9 @@ class MemoryJournal:
             raise Fatal("the journal can't be written: no space left on the device")
         self.records.append((kind, record))
 
-    def defer(self, kind: str, record: msgspec.Struct) -> None:
-        self.append(kind, record)
+    def append_many(self, records: Sequence[tuple[str, msgspec.Struct]]) -> None:
+        for kind, record in records:
+            self.append(kind, record)
 
     async def load(self, kind: str, since_ns: int) -> list[Any]:
         return [record for k, record in self.records if k == kind]
