@@ -25,17 +25,19 @@ class Counts:
         items: entries read, whole documents refused included.
         events: published.
         duplicates: already published before.
+        beaten: of those, what another client of the same channel brought first.
         refusals: by reason.
         ignored: messages that carry no item by their nature, such as heartbeats.
         documents: read to their end, where items come in documents.
     """
 
-    __slots__ = ("documents", "duplicates", "events", "ignored", "items", "refusals")
+    __slots__ = ("beaten", "documents", "duplicates", "events", "ignored", "items", "refusals")
 
     def __init__(self) -> None:
         self.items = 0
         self.events = 0
         self.duplicates = 0
+        self.beaten = 0
         self.ignored = 0
         self.documents = 0
         self.refusals: Counter[str] = Counter()
@@ -45,6 +47,7 @@ class Counts:
         both.items = self.items + other.items
         both.events = self.events + other.events
         both.duplicates = self.duplicates + other.duplicates
+        both.beaten = self.beaten + other.beaten
         both.ignored = self.ignored + other.ignored
         both.documents = self.documents + other.documents
         both.refusals = self.refusals + other.refusals
@@ -54,7 +57,7 @@ class Counts:
 class Intake:
     """Takes one channel's items to the bus: normalise, seen before?, stamp, publish.
 
-    Synchronous: on the fast lane the trade has been sent when `accept` returns.
+    Synchronous: on the fast lane the trade has been sent when `take` returns.
 
     Args:
         channel: whose items these are.
@@ -63,6 +66,7 @@ class Intake:
         keyer: see `Keyer`.
         clock: for the trace's `parsed` stamp.
         limits: for `normalise`.
+        on_event: hears of each published event, after the trade; must not block.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Intake:
         keyer: Keyer,
         clock: Clock,
         limits: Limits,
+        on_event: Callable[[Event, Channel], None] | None = None,
     ) -> None:
         self.channel: Final = channel
         self.limits: Final = limits
@@ -82,18 +87,7 @@ class Intake:
         self._publish = bus.publish
         self._keyer = keyer
         self._now_ns = clock.now_ns
-
-    def accept(self, item: Item | Refusal, received_ns: int) -> str | None:
-        """Take one item over, and give its event's id unless it was refused.
-
-        Raises:
-            Retryable: the bus is full. Nothing was taken or counted: offer the same item again
-                before any later one.
-            Fatal: the bus has stopped.
-        """
-        if isinstance(item, Item):
-            return self.take(self.normalise(item, received_ns))
-        return self.take(item)
+        self._on_event = on_event
 
     def normalise(self, item: Item, received_ns: int) -> Event | Refusal:
         """Turn an item into this channel's event; pure, so it may run in another thread."""
@@ -107,10 +101,12 @@ class Intake:
         )
 
     def take(self, event: Event | Refusal) -> str | None:
-        """Publish an event unless it was before, or count a refusal.
+        """Publish an event unless it was before, or count a refusal; gives the event's id.
 
         Raises:
-            Retryable, Fatal: as `accept`.
+            Retryable: the bus is full. Nothing was taken or counted: offer the same event again
+                before any later one.
+            Fatal: the bus has stopped.
         """
         counts = self.counts
         if isinstance(event, Refusal):
@@ -121,12 +117,16 @@ class Intake:
         if event_id in self._seen:
             counts.items += 1
             counts.duplicates += 1
+            counts.beaten += self._seen.brought_by(event_id) != self.channel.client
             return event_id
         trace = Trace(event.received_ns)
         trace.parsed = self._now_ns()
         self._publish(EVENTS, event, record_id=event_id, keys=self._keyer(event), trace=trace)
-        self._seen.add(event_id)
-        self.channel.unsaved.append(event_id)
+        channel = self.channel
+        self._seen.add(event_id, channel.client)
+        channel.unsaved.append(event_id)
         counts.items += 1
         counts.events += 1
+        if self._on_event is not None:
+            self._on_event(event, channel)
         return event_id

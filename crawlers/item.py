@@ -4,6 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
+from core.contracts.event import EventKind, OriginKind
+
 
 class TextFormat(StrEnum):
     """How a source writes its text."""
@@ -12,11 +14,27 @@ class TextFormat(StrEnum):
     HTML = "html"
 
 
+class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The post that an item was made from, as the source wrote it; see `Origin`."""
+
+    kind: OriginKind
+    author: str | None = None
+    native_id: str | None = None
+    url: str | None = None
+    text: str | None = None
+    text_format: TextFormat = TextFormat.PLAIN
+    published: str | float | None = None
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One post or article as the source wrote it; nothing in it is trusted or normalised.
 
     Attributes:
-        native_id: the source's own name for the post.
+        native_id: the source's own name for the post, the same for all its versions.
+        kind: published, edited or deleted; a deletion needs no text.
+        revision: 0 as first published; for an edit the source's count of edits, or the edit's
+            time in whole seconds since 1970, whichever every client of the source can tell.
+            Not looked at for deletions.
         title: headline, where the source has one.
         title_format: plain or HTML.
         text: the body.
@@ -25,9 +43,12 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         url: as written.
         published: a date in words or digits, or an epoch number; None where the source gives none.
         language: as written.
+        origin: what it repeats, quotes, forwards or answers.
     """
 
     native_id: str
+    kind: EventKind = EventKind.PUBLISHED
+    revision: int = 0
     title: str | None = None
     title_format: TextFormat = TextFormat.PLAIN
     text: str | None = None
@@ -36,6 +57,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     url: str | None = None
     published: str | float | None = None
     language: str | None = None
+    origin: ItemOrigin | None = None
 
 
 class RefusalReason(StrEnum):

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from core.contracts.event import Event
+from core.contracts.event import DELETED_REVISION, Event, EventKind, Origin
 from core.contracts.identity import event_id
-from crawlers.item import Item, Refusal, RefusalReason, TextFormat
+from crawlers.item import Item, ItemOrigin, Refusal, RefusalReason, TextFormat
 from crawlers.text import clean
 from crawlers.times import parse_time
 
@@ -25,11 +25,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         title_chars: longest title; the rest is cut and the event marked.
         text_chars: longest text.
         default_zone: the zone of times without one; None refuses such times.
+        detect_language: tell the language from the text where the source does not.
     """
 
     title_chars: int = 1_000
     text_chars: int = 50_000
     default_zone: tzinfo | None = UTC
+    detect_language: bool = False
 
 
 def normalise(
@@ -55,16 +57,20 @@ def normalise(
         text, removed_from_text, text_cut = clean(item.text, item.text_format, limits.text_chars)
         removed += removed_from_text
         truncated = truncated or text_cut
-    if not title and not text:
+    deleted = item.kind is EventKind.DELETED
+    if not title and not text and not deleted:
         return Refusal(RefusalReason.NO_TEXT, "neither title nor text", native_id)
     published = parse_time(item.published, received_ns, limits.default_zone)
     if isinstance(published, RefusalReason):
         return Refusal(published, f"published {str(item.published)[:100]!r}", native_id)
+    revision = DELETED_REVISION if deleted else max(0, min(item.revision, DELETED_REVISION - 1))
     return Event(
-        id=event_id(source, channel, native_id),
+        id=event_id(source, channel, native_id, revision),
         source=source,
         channel=channel,
         native_id=native_id,
+        revision=revision,
+        kind=item.kind,
         title=title or None,
         text=text,
         author=_name(item.author) if item.author else None,
@@ -75,6 +81,26 @@ def normalise(
         received_ns=received_ns,
         truncated=truncated,
         removed_characters=removed,
+        origin=None if item.origin is None else _origin(item.origin, received_ns, limits),
+    )
+
+
+def _origin(origin: ItemOrigin, received_ns: int, limits: Limits) -> Origin:
+    """Normalise what an item was made from; a time that can't be told is left out."""
+    published = None
+    if origin.published is not None:
+        parsed = parse_time(origin.published, received_ns, limits.default_zone)
+        published = parsed[0] if isinstance(parsed, tuple) else None
+    native_id = (origin.native_id or "").strip()
+    if native_id and not is_plain_id(native_id):
+        native_id = _short_id(native_id)
+    return Origin(
+        kind=origin.kind,
+        author=_name(origin.author) if origin.author else None,
+        native_id=native_id or None,
+        url=_web_address(origin.url) if origin.url else None,
+        text=clean(origin.text, origin.text_format, limits.text_chars)[0] if origin.text else "",
+        published_ns=published,
     )
 
 

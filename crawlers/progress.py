@@ -16,19 +16,26 @@ class Channel:
     Attributes:
         source: kind of source.
         name: the channel within it.
+        client: which of several clients of this channel; each has a cursor of its own.
         cursor: where to go on from; None at the first start. Moved in memory at once, so a
             reconnect uses it; kept by `Progress.save`.
         unsaved: ids of events published since the last save, oldest first.
     """
 
-    __slots__ = ("_saved_cursor", "cursor", "name", "source", "unsaved")
+    __slots__ = ("_saved_cursor", "client", "cursor", "name", "source", "unsaved")
 
-    def __init__(self, source: str, name: str, cursor: str | None) -> None:
+    def __init__(self, source: str, name: str, cursor: str | None, *, client: str = "") -> None:
         self.source = source
         self.name = name
+        self.client = client
         self.cursor = cursor
         self.unsaved: list[str] = []
         self._saved_cursor = cursor
+
+    @property
+    def label(self) -> str:
+        """The channel and its client in health, metrics and the cursor store."""
+        return f"{self.name}#{self.client}" if self.client else self.name
 
     @property
     def is_dirty(self) -> bool:
@@ -55,16 +62,17 @@ class Progress:
         self._channels: dict[tuple[str, str], Channel] = {}
         self.failure: str | None = None
 
-    async def open(self, source: str, name: str) -> Channel:
+    async def open(self, source: str, name: str, client: str = "") -> Channel:
         """Give a channel as the store remembers it; the same object each time.
 
         Raises:
             Retryable: the store can't be reached.
         """
-        key = (source, name)
+        channel = Channel(source, name, None, client=client)
+        key = (source, channel.label)
         if key not in self._channels:
-            cursor = await self._store.load_cursor(source, name)
-            self._channels.setdefault(key, Channel(source, name, cursor))
+            cursor = await self._store.load_cursor(source, channel.label)
+            self._channels.setdefault(key, Channel(source, name, cursor, client=client))
         return self._channels[key]
 
     async def load_seen(self, source: str, days: int) -> list[str]:
@@ -95,7 +103,7 @@ class Progress:
             for channel, cursor, ids in pending:
                 await self._store.save(
                     channel.source,
-                    channel.name,
+                    channel.label,
                     cursor=cursor,
                     seen=ids,
                     at_ns=self._clock.now_ns(),

@@ -15,7 +15,7 @@ class Seen:
         if capacity < 1:
             raise ValueError(f"a set of seen events needs room for one, not {capacity}")
         self._capacity = capacity
-        self._ids: dict[str, None] = {}
+        self._ids: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -23,11 +23,15 @@ class Seen:
     def __contains__(self, event_id: str) -> bool:
         return event_id in self._ids
 
-    def add(self, event_id: str) -> None:
-        """Remember an id as the newest."""
+    def brought_by(self, event_id: str) -> str | None:
+        """Name the client that brought an event first; None for one that is not remembered."""
+        return self._ids.get(event_id)
+
+    def add(self, event_id: str, client: str = "") -> None:
+        """Remember an id as the newest, and which of a channel's clients brought it."""
         ids = self._ids
         if event_id in ids:
             del ids[event_id]
-        ids[event_id] = None
+        ids[event_id] = client
         if len(ids) > self._capacity:
             del ids[next(iter(ids))]

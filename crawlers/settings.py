@@ -1,7 +1,6 @@
 """What is configured for the crawlers: their sources and limits."""
 
-from datetime import tzinfo
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
@@ -43,8 +42,17 @@ class CrawlSettings(Section):
             )
         return self
 
-    def limits(self, default_zone: tzinfo | None) -> Limits:
-        """Give what `normalise` needs for a channel."""
-        return Limits(
-            title_chars=self.title_chars, text_chars=self.text_chars, default_zone=default_zone
-        )
+    def sources(self) -> dict[str, Any]:
+        """Give every source's settings by its name, which is that of its folder."""
+        return {
+            "rss": self.rss,
+            "newswire": self.newswire,
+        }
+
+    def live_sources(self) -> dict[str, Any]:
+        """Give the settings of the sources that are to be followed; each is true where it is."""
+        return {name: part for name, part in self.sources().items() if part}
+
+    def limits(self) -> Limits:
+        """Give what `normalise` needs, but for the channel's zone."""
+        return Limits(title_chars=self.title_chars, text_chars=self.text_chars)

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from core.contracts.event import Event, EventKind, TimePrecision
+from core.contracts.event import Event, EventKind, OriginKind, TimePrecision
 from core.contracts.identity import signal_id
 from core.contracts.signal import Direction, EventType, Signal, Skipped, SkipReason
 from core.contracts.story import Story
@@ -10,6 +10,8 @@ from signals.reader import Reader, Reading
 from signals.stories import NS_PER_MS, match, open_story, opened_by, prune, tell_again
 
 HEADLINE_CHARACTERS: Final = 160
+
+_CARRIES: Final = frozenset({OriginKind.REPOST, OriginKind.FORWARD, OriginKind.CROSSPOST})
 
 
 class Limits(NamedTuple):
@@ -134,9 +136,17 @@ def _age(event: Event, now_ns: int, limits: Limits) -> SkipReason | None:
         return SkipReason.UNDATED
     if event.published_ns > event.received_ns + limits.max_ahead_ms * NS_PER_MS:
         return SkipReason.FUTURE
-    if now_ns - event.published_ns > limits.max_age_ms * NS_PER_MS:
+    if now_ns - _told_ns(event) > limits.max_age_ms * NS_PER_MS:
         return SkipReason.STALE
     return None
+
+
+def _told_ns(event: Event) -> int:
+    """Give when the news was told first: a post carried on is as old as what it carries."""
+    origin = event.origin
+    if origin is None or origin.published_ns is None or origin.kind not in _CARRIES:
+        return event.published_ns
+    return min(event.published_ns, origin.published_ns)
 
 
 def _skip(

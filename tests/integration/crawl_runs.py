@@ -62,6 +62,7 @@ async def crawling(
     *,
     bus: InProcessBus | None = None,
     killed: bool = False,
+    notify: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Run]:
     """Start a crawl; end it as a process does, or with `killed` without a last save."""
     bus = bus or InProcessBus(SystemClock())
@@ -72,6 +73,7 @@ async def crawling(
         store=store,
         clock=SystemClock(),
         jitter=Random(1),
+        notify=notify,
     )
     supervisor = Supervisor("test", initial_ms=1, cap_ms=10)
     run = Run(bus, crawl, supervisor)

@@ -513,11 +513,31 @@ async def test_silent_server_is_asked_and_then_left() -> None:
 
 async def test_server_that_answers_pings_is_not_left() -> None:
     async with news_socket() as server:
-        settings = wire(server, heartbeat_timeout_ms=200, stale_after_ms=1)
+        settings = wire(server, heartbeat_timeout_ms=200)
         async with crawling(settings, MemoryCursorStore()) as run:
             await server.until(lambda: server.pings >= 4)
             assert len(server.requests) == 1
-            assert run.crawl.checks()["newswire:wire"]().detail.startswith("connected")
+            assert run.crawl.checks()["newswire:wire"]().detail.startswith("answered")
+
+
+async def test_stream_without_news_for_too_long_is_stale_and_connected_anew() -> None:
+    told: list[str] = []
+    async with news_socket() as server:
+        settings = wire(server, stale_after_ms=200)
+        async with crawling(settings, MemoryCursorStore(), notify=told.append) as run:
+            check = run.crawl.checks()["newswire:wire"]
+            await server.until(lambda: len(server.requests) >= 2)
+            await run.until(lambda: "stale" in check().detail)
+            assert not check().ok
+            await run.until(lambda: bool(told))
+            for number in range(50):
+                await server.send((str(number), "a"))
+                await asyncio.sleep(0.1)
+                if len(told) >= 2:
+                    break
+            assert check().ok
+        assert [one.split(" ")[0] for one in told[:2]] == ["newswire:wire", "newswire:wire"]
+        assert "heard again" in told[1]
 
 
 async def test_full_bus_holds_a_stream_back_in_order_also_over_a_cut() -> None:

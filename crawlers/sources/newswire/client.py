@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from random import Random
 from typing import Final
 
 import msgspec
@@ -13,11 +11,12 @@ from yarl import URL
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
 from core.runtime.backoff import delays
-from crawlers.intake import Intake
 from crawlers.item import Item, Refusal, RefusalReason
+from crawlers.newsroom import Newsroom, Task
 from crawlers.normalise import is_plain_id
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import NewswireSettings, ResumeIn
+from crawlers.watch import Watch
 
 SOURCE: Final = "newswire"
 
@@ -29,7 +28,25 @@ _FRAME_FACTOR: Final = 2  # a frame this many times too long is not even read: t
 _MILLI_NS: Final = 1_000_000
 _DATA: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION})
 
-Sleep = Callable[[float], Awaitable[None]]
+
+async def open_source(settings: tuple[NewswireSettings, ...], room: Newsroom) -> dict[str, Task]:
+    """Build the streams, each with a task of its own.
+
+    Raises:
+        Retryable: the cursor store can't be reached.
+    """
+    tasks: dict[str, Task] = {}
+    for one in settings:
+        watch = await room.watch(
+            SOURCE,
+            one.channel,
+            zone=one.zone,
+            answer_limit_ms=one.heartbeat_timeout_ms,
+            stale_after_ms=one.stale_after_ms,
+            detect_language=False,  # on the way from event to order
+        )
+        tasks[watch.name] = Newswire(one, watch, room).run
+    return tasks
 
 
 class Newswire:
@@ -37,33 +54,18 @@ class Newswire:
 
     Attributes:
         settings: its configuration.
-        intake: where its items go.
-        connected: whether the socket is up.
-        connects: how often it came up.
-        since_ns: when something last came in, or when watching began (UTC ns).
-        problem: why the socket was last lost or refused.
+        watch: where its items go, and how it is doing.
     """
 
-    def __init__(
-        self,
-        settings: NewswireSettings,
-        intake: Intake,
-        *,
-        clock: Clock,
-        jitter: Random,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+    def __init__(self, settings: NewswireSettings, watch: Watch, room: Newsroom) -> None:
         self.settings: Final = settings
-        self.intake: Final = intake
-        self.connected = False
-        self.connects = 0
-        self.since_ns = clock.now_ns()
-        self.problem: str | None = None
+        self.watch: Final = watch
+        watch.connected = False
         self.held: deque[tuple[Item | Refusal, int]] = deque()  # read, but the bus was full
         self.parse: Final = make_parse(settings)
-        self._clock = clock
-        self._jitter = jitter
-        self._sleep = sleep
+        self._clock = room.clock
+        self._jitter = room.jitter
+        self._sleep = room.sleep
 
     async def run(self) -> None:
         """Follow the stream until cancelled, connecting again after every loss.
@@ -73,13 +75,15 @@ class Newswire:
         """
         backoff = delays(_FIRST_WAIT_MS, _LONGEST_WAIT_MS, 2.0, self._jitter)
         while True:
-            before = self.since_ns
+            before = self.watch.answered_ns
             try:
                 await self._connection()
-                self.problem = "the server closed the connection"
+                self.watch.lost("the server closed the connection")
             except (WSError, OSError, TimeoutError) as error:
-                self.problem = f"{type(error).__name__}: {error}"
-            if self.since_ns != before:  # it worked for a while: the next failure is a first one
+                self.watch.lost(f"{type(error).__name__}: {error}")
+            if (
+                self.watch.answered_ns != before
+            ):  # it worked for a while: the next failure is a first one
                 backoff = delays(_FIRST_WAIT_MS, _LONGEST_WAIT_MS, 2.0, self._jitter)
             await self._sleep(next(backoff) / 1000)
 
@@ -101,7 +105,7 @@ class Newswire:
         try:
             await self._watch(transport, closed)
         finally:
-            self.connected = False
+            self.watch.connected = False
             transport.disconnect(graceful=False)
             closed.cancel()
 
@@ -115,10 +119,12 @@ class Newswire:
             if self.held:
                 self._offer_held(transport)
                 continue
-            now_ns, heard_ns = self._clock.now_ns(), max(self.since_ns, opened_ns)
+            now_ns, heard_ns = self._clock.now_ns(), max(self.watch.answered_ns, opened_ns)
             silent_ns = now_ns - heard_ns
             if silent_ns >= limit_ns:
                 raise TimeoutError(f"nothing came for {silent_ns // _MILLI_NS} ms")
+            if self.watch.should_reconnect(now_ns):
+                raise TimeoutError("no news for longer than is usual: connecting anew")
             if silent_ns >= limit_ns // 2 and asked_ns <= heard_ns and not closed.done():
                 transport.send_ping()
                 asked_ns = now_ns
@@ -143,29 +149,28 @@ class Newswire:
             Retryable: the bus is full; nothing was taken.
             Fatal: the bus has stopped.
         """
-        self.intake.accept(entry, received_ns)
+        self.watch.accept(entry, received_ns)
         native_id = entry.native_id
         if native_id is not None and is_plain_id(native_id):
-            self.intake.channel.cursor = native_id
+            self.watch.intake.channel.cursor = native_id
 
     def _address(self) -> str:
         """Give the stream's address with its query."""
         settings = self.settings
         query = {name: value.get_secret_value() for name, value in settings.query.items()}
-        cursor = self.intake.channel.cursor
+        cursor = self.watch.intake.channel.cursor
         if settings.resume_param and settings.resume_in is ResumeIn.QUERY and cursor is not None:
             query[settings.resume_param] = cursor
         return str(URL(settings.url).update_query(query)) if query else settings.url
 
     def on_connected(self) -> bytes | None:
         """Hear that the socket is up, and give the message to send first."""
-        self.connected = True
-        self.connects += 1
+        self.watch.opened()
         settings = self.settings
         if settings.subscribe is None:
             return None
         message = dict(settings.subscribe)
-        cursor = self.intake.channel.cursor
+        cursor = self.watch.intake.channel.cursor
         if settings.resume_param and settings.resume_in is ResumeIn.SUBSCRIBE and cursor:
             message[settings.resume_param] = cursor
         return msgspec.json.encode(message)
@@ -177,6 +182,7 @@ class _Listener(WSListener):
     def __init__(self, stream: Newswire, clock: Clock) -> None:
         super().__init__()
         self._stream = stream
+        self._watch = stream.watch
         self._now_ns = clock.now_ns
         self._parse = stream.parse
         self._accept = stream.accept
@@ -191,7 +197,7 @@ class _Listener(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         received_ns = self._now_ns()
-        self._stream.since_ns = received_ns
+        self._watch.answered_ns = received_ns
         kind = frame.msg_type
         if kind is WSMsgType.TEXT and frame.fin and frame.payload_size <= self._limit:
             self._on_message(transport, frame.get_payload_as_memoryview(), received_ns)
@@ -204,7 +210,7 @@ class _Listener(WSListener):
         """Take a whole message's entries over, at once."""
         entries = self._parse(message)
         if not entries:
-            self._stream.intake.counts.ignored += 1
+            self._watch.intake.counts.ignored += 1
         for taken, entry in enumerate(entries):
             if self._stream.held:
                 self._hold(transport, entries[taken:], received_ns)
@@ -233,7 +239,7 @@ class _Listener(WSListener):
             self._on_message(transport, message, received_ns)
         else:
             refusal = Refusal(RefusalReason.TOO_LARGE, f"a message of {size} bytes")
-            self._stream.intake.take(refusal)
+            self._watch.take(refusal)
 
     def _hold(
         self, transport: WSTransport, entries: tuple[Item | Refusal, ...], received_ns: int

@@ -49,7 +49,8 @@ class NewswireSettings(Section):
         default_zone: zone of times without one; empty refuses such items.
         max_message_bytes: a longer message is refused, and the connection stays.
         heartbeat_timeout_ms: reconnect when nothing at all came for so long.
-        stale_after_ms: unhealthy when no message came for so long; None where silence is usual.
+        stale_after_ms: unhealthy, and connected anew, when no news came for so long; None learns
+            it from the stream's habit.
     """
 
     channel: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]

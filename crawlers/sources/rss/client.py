@@ -1,31 +1,29 @@
 """Polls feeds: each on its own interval, conditionally, and never all at once."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
-from random import Random
 from typing import Final
 
 import aiohttp
 import msgspec
 
-from core.contracts.clock import Clock
 from core.contracts.errors import Rejected, Retryable
 from core.contracts.event import Event
 from core.runtime.backoff import delays
 from crawlers.http import Fetched, TooLargeError, fetch, open_session
 from crawlers.intake import Intake
 from crawlers.item import Item, Refusal, RefusalReason
+from crawlers.newsroom import Newsroom, Task
 from crawlers.sources.rss.parse import FeedDocument, parse
 from crawlers.sources.rss.settings import FeedSettings, RssSettings
+from crawlers.watch import Watch
 
 SOURCE: Final = "rss"
 
 _LONGEST_BACKOFF_MS: Final = 3_600_000
-_BUS_FULL_WAIT_S: Final = 0.05
+_MISSED_POLLS: Final = 3
 _MILLI_NS: Final = 1_000_000
-
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class FeedCursor(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -55,29 +53,47 @@ def read_cursor(cursor: str | None) -> FeedCursor | None:
 
 
 class Feed:
-    """One feed and how it is doing.
+    """One feed and where it was read to.
 
     Attributes:
         settings: its configuration.
-        intake: where its items go.
+        watch: where its items go, and how it is doing.
         cursor: of its last document.
-        since_ns: when it was first watched, or last answered well (UTC ns).
-        problem: what was wrong the last time; None when all went well.
     """
 
-    def __init__(self, settings: FeedSettings, intake: Intake, *, now_ns: int) -> None:
+    def __init__(self, settings: FeedSettings, watch: Watch) -> None:
         self.settings: Final = settings
-        self.intake: Final = intake
-        self.since_ns = now_ns
-        self.problem: str | None = None
+        self.watch: Final = watch
         self.last_body: bytes | None = None  # digest of the last body that was read to its end
-        kept = read_cursor(intake.channel.cursor)
+        kept = read_cursor(watch.intake.channel.cursor)
         self.cursor = kept if kept and kept.url == settings.url else FeedCursor(settings.url)
 
     def move(self, cursor: FeedCursor) -> None:
         """Take a new cursor, to be saved with the next ones."""
         self.cursor = cursor
-        self.intake.channel.cursor = msgspec.json.encode(cursor).decode()
+        self.watch.intake.channel.cursor = msgspec.json.encode(cursor).decode()
+
+
+async def open_source(settings: RssSettings, room: Newsroom) -> dict[str, Task]:
+    """Build the feeds, all polled by one task.
+
+    Raises:
+        Retryable: the cursor store can't be reached.
+    """
+    seen = await room.seen(SOURCE)
+    feeds: list[Feed] = []
+    for one in settings.all_feeds:
+        watch = await room.watch(
+            SOURCE,
+            one.channel,
+            zone=one.zone,
+            answer_limit_ms=one.interval_ms * _MISSED_POLLS + settings.timeout_ms,
+        )
+        feed = Feed(one, watch)
+        for event_id in feed.cursor.entries:
+            seen.add(event_id)
+        feeds.append(feed)
+    return {SOURCE: RssSource(settings, tuple(feeds), room).run}
 
 
 class RssSource:
@@ -86,25 +102,16 @@ class RssSource:
     Args:
         settings: for all of them.
         feeds: one for each of `settings.all_feeds`.
-        clock: for receive times.
-        jitter: spreads requests.
-        sleep: waits seconds.
+        room: see `Newsroom`.
     """
 
-    def __init__(
-        self,
-        settings: RssSettings,
-        feeds: tuple[Feed, ...],
-        *,
-        clock: Clock,
-        jitter: Random,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
+    def __init__(self, settings: RssSettings, feeds: tuple[Feed, ...], room: Newsroom) -> None:
         self._settings = settings
         self._feeds = feeds
-        self._clock = clock
-        self._jitter = jitter
-        self._sleep = sleep
+        self._room = room
+        self._clock = room.clock
+        self._jitter = room.jitter
+        self._sleep = room.sleep
 
     async def run(self) -> None:
         """Poll every feed until cancelled; one feed's failure is that feed's alone.
@@ -138,12 +145,11 @@ class RssSource:
             try:
                 await self.poll(session, feed)
             except (Retryable, Rejected) as error:
-                feed.problem = str(error)
+                feed.watch.failed(str(error))
                 retry_after_ns = error.retry_after_ns if isinstance(error, Retryable) else None
                 wait_ms = interval_ms + next(backoff)
                 wait_ms = max(wait_ms, (retry_after_ns or 0) // _MILLI_NS)
             else:
-                feed.problem = None
                 backoff = self._backoff(interval_ms)
                 spread = self._settings.jitter * (2 * self._jitter.random() - 1)
                 wait_ms = round(interval_ms * (1 + spread))
@@ -162,7 +168,8 @@ class RssSource:
             Retryable, Rejected: see `fetch`; also for a body that is no feed.
             Fatal: the bus has stopped.
         """
-        settings, intake, cursor = self._settings, feed.intake, feed.cursor
+        settings, watch, cursor = self._settings, feed.watch, feed.cursor
+        intake = watch.intake
         headers = {}
         if cursor.etag:
             headers["If-None-Match"] = cursor.etag
@@ -178,14 +185,14 @@ class RssSource:
                 now_ns=self._clock.now_ns(),
             )
         except TooLargeError as error:
-            intake.take(Refusal(RefusalReason.TOO_LARGE, str(error)))
+            watch.take(Refusal(RefusalReason.TOO_LARGE, str(error)))
             raise
         received_ns = self._clock.now_ns()
         digest = blake2b(fetched.body, digest_size=16).digest()
         if fetched.changed and digest != feed.last_body:
             # Never on the loop: even a small document takes longer than a trade may.
             document, events = await asyncio.to_thread(_read, fetched, intake, received_ns)
-            ids = [await self._take(intake, event) for event in events]
+            ids = [await self._room.take(watch, event) for event in events]
             intake.counts.documents += 1
             if document.refused is not None:
                 raise Rejected(
@@ -201,16 +208,7 @@ class RssSource:
                     tuple(event_id for event_id in ids if event_id),
                 )
             )
-        feed.since_ns = received_ns
-
-    async def _take(self, intake: Intake, event: Event | Refusal) -> str | None:
-        """Offer an event until the bus has room for it, after letting others have their turn."""
-        await asyncio.sleep(0)
-        while True:
-            try:
-                return intake.take(event)
-            except Retryable:
-                await self._sleep(_BUS_FULL_WAIT_S)
+        watch.answered(received_ns)
 
 
 def _read(

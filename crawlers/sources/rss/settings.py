@@ -70,6 +70,9 @@ class RssSettings(Section):
             )
         return self
 
+    def __bool__(self) -> bool:
+        return bool(self.all_feeds)
+
     @property
     def all_feeds(self) -> tuple[FeedSettings, ...]:
         """The configured feeds, with the bundled ones where they are wanted."""
