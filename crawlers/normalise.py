@@ -9,12 +9,14 @@ import msgspec
 from core.contracts.event import DELETED_REVISION, Event, EventKind, Origin
 from core.contracts.identity import event_id
 from crawlers.item import Item, ItemOrigin, Refusal, RefusalReason, TextFormat
+from crawlers.languages import detect
+from crawlers.lookalikes import find
 from crawlers.text import clean
 from crawlers.times import parse_time
+from crawlers.urls import canonical
 
 _LONGEST_NAME: Final = 200  # author
 _LONGEST_ID: Final = 300
-_LONGEST_URL: Final = 2_000
 _LONGEST_LANGUAGE: Final = 35  # RFC 5646 section 4.4.1
 
 
@@ -63,6 +65,14 @@ def normalise(
     published = parse_time(item.published, received_ns, limits.default_zone)
     if isinstance(published, RefusalReason):
         return Refusal(published, f"published {str(item.published)[:100]!r}", native_id)
+    whole: str | None = None  # put together only where something looks at it
+    lookalikes: tuple[str, ...] = ()
+    if not (text.isascii() and (title is None or title.isascii())):
+        whole = f"{title}\n{text}" if title else text
+        lookalikes = find(whole)
+    language = _language(item.language) if item.language else None
+    if language is None and limits.detect_language:
+        language = detect(whole or (f"{title}\n{text}" if title else text))
     revision = DELETED_REVISION if deleted else max(0, min(item.revision, DELETED_REVISION - 1))
     return Event(
         id=event_id(source, channel, native_id, revision),
@@ -74,13 +84,14 @@ def normalise(
         title=title or None,
         text=text,
         author=_name(item.author) if item.author else None,
-        url=_web_address(item.url) if item.url else None,
-        language=_language(item.language) if item.language else None,
+        url=canonical(item.url) if item.url else None,
+        language=language,
         published_ns=published[0],
         published_precision=published[1],
         received_ns=received_ns,
         truncated=truncated,
         removed_characters=removed,
+        lookalikes=lookalikes,
         origin=None if item.origin is None else _origin(item.origin, received_ns, limits),
     )
 
@@ -98,7 +109,7 @@ def _origin(origin: ItemOrigin, received_ns: int, limits: Limits) -> Origin:
         kind=origin.kind,
         author=_name(origin.author) if origin.author else None,
         native_id=native_id or None,
-        url=_web_address(origin.url) if origin.url else None,
+        url=canonical(origin.url) if origin.url else None,
         text=clean(origin.text, origin.text_format, limits.text_chars)[0] if origin.text else "",
         published_ns=published,
     )
@@ -117,14 +128,6 @@ def _short_id(native_id: str) -> str:
 
 def _name(author: str) -> str | None:
     return clean(author, TextFormat.PLAIN, _LONGEST_NAME)[0] or None
-
-
-def _web_address(url: str) -> str | None:
-    """Keep an http(s) address; anything else (javascript:, file:, a path) is no address."""
-    url = url.strip()
-    if len(url) > _LONGEST_URL or not url.isprintable() or " " in url:
-        return None
-    return url if url[:8].lower().startswith(("http://", "https://")) else None
 
 
 def _language(tag: str) -> str | None:

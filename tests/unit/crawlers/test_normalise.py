@@ -2,15 +2,16 @@
 
 from datetime import UTC
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.contracts.codec import encode
-from core.contracts.event import Event, TimePrecision
+from core.contracts.event import Event, OriginKind, TimePrecision
 from core.contracts.identity import event_id
 from core.contracts.topics import EVENTS
-from crawlers.item import Item, Refusal, RefusalReason, TextFormat
+from crawlers.item import Item, ItemOrigin, Refusal, RefusalReason, TextFormat
 from crawlers.normalise import Limits, normalise
 from tests.unit.crawlers.doubles import NOW_NS
 
@@ -101,6 +102,32 @@ def test_separator_in_an_id_cannot_forge_another_events_id() -> None:
 )
 def test_unfit_address_is_left_out(url: str) -> None:
     assert event(Item(native_id="7", title="t", url=url)).url is None
+
+
+def test_address_is_canonical_in_the_event_and_its_origin() -> None:
+    written = "http://mobile.twitter.com/desk/status/7?s=20"
+    origin = ItemOrigin(kind=OriginKind.QUOTE, url=written)
+    found = event(Item(native_id="7", title="t", url=written, origin=origin))
+    assert found.url == "https://x.com/desk/status/7"
+    assert found.origin is not None
+    assert found.origin.url == found.url
+
+
+def test_lookalikes_are_found_in_title_and_text() -> None:
+    found = event(Item(native_id="7", title="$\u0405\u041eL is listed", text="E\u0422H too"))
+    assert found.lookalikes == ("$\u0405\u041eL", "E\u0422H")
+    assert event(Item(native_id="7", title="SOL is listed", text="\u20ac5")).lookalikes == ()
+
+
+def test_language_is_told_from_the_text_only_where_wanted_and_not_said() -> None:
+    item = Item(native_id="7", title="The exchange lists the coin", text="on Tuesday")
+    assert event(item).language is None
+    telling = msgspec.structs.replace(LIMITS, detect_language=True)
+    for said, expected in ((None, "en"), ("de", "de"), ("<x>", "en")):
+        said_so = msgspec.structs.replace(item, language=said)
+        found = normalise(said_so, source="rss", channel="desk", received_ns=NOW_NS, limits=telling)
+        assert isinstance(found, Event)
+        assert found.language == expected
 
 
 @pytest.mark.parametrize("language", ["", "en us", "x" * 36, "<en>"])
