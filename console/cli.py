@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "crawl": ("console.commands.crawl", "Distributed lane: sources to events on Kafka."),
     "classify": ("console.commands.classify", "Distributed lane: events to signals (Faust)."),
     "trade": ("console.commands.trade", "Distributed lane: signals to orders."),
+    "backfill": ("console.commands.backfill", "A source's past as events, oldest first."),
     "decide": ("console.commands.decide", "Events in a file to signals or reasons, line by line."),
     "status": ("console.commands.operator", "What runs, how the gate stands, what is open."),
     "halt": ("console.commands.operator", "Gate to HALTED: only cancels leave."),

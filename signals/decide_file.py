@@ -24,12 +24,13 @@ _NOTHING: Final = Reading((), (), ())
 
 
 class InputLine(msgspec.Struct, frozen=True):
-    """One event as users write it."""
+    """One event as users write it, or as `tidings backfill` does (`published_ns`)."""
 
     id: str
     source: str
     text: str
     published: str | int | float | None = None
+    published_ns: int | None = None
     title: str | None = None
     channel: str | None = None
     author: str | None = None
@@ -171,7 +172,7 @@ def _event(line: bytes | None) -> Event:
         raise ValueError(str(error)) from error
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    published_ns, precision = _published(given.published)
+    published_ns, precision = _published(given.published_ns or given.published)
     return Event(
         id=given.id,
         source=given.source,
