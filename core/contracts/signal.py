@@ -14,16 +14,31 @@ class Direction(StrEnum):
 
 
 class EventType(StrEnum):
-    """What kind of news it is."""
+    """What kind of news it is; `core.contracts.event_types` says what each one means."""
 
     LISTING = "listing"
     DELISTING = "delisting"
+    TRADING_SUSPENDED = "trading_suspended"
+    TRADING_RESUMED = "trading_resumed"
     HACK = "hack"
+    INSOLVENCY = "insolvency"
     PARTNERSHIP = "partnership"
-    ETF_APPROVED = "etf_approved"
-    ETF_REFUSED = "etf_refused"
+    LAUNCH = "launch"
+    UPGRADE = "upgrade"
+    OUTAGE = "outage"
     REGULATION_FOR = "regulation_for"
     REGULATION_AGAINST = "regulation_against"
+    ETF_FILED = "etf_filed"
+    ETF_APPROVED = "etf_approved"
+    ETF_REFUSED = "etf_refused"
+    LAWSUIT = "lawsuit"
+    SETTLEMENT = "settlement"
+    FUNDING = "funding"
+    BUYBACK = "buyback"
+    UNLOCK = "unlock"
+    WHALE = "whale"
+    DEPEG = "depeg"
+    MACRO = "macro"
     NOT_NEWS = "not_news"
 
 

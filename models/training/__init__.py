@@ -1,0 +1,1 @@
+"""Trains and judges the classifiers; never imported by what trades."""
