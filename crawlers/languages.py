@@ -38,7 +38,7 @@ def prepare() -> None:
 @cache
 def _identifier() -> Any:  # noqa: ANN401 - the library is untyped
     # Imported here because it takes numpy and 5 MB of model along.
-    from py3langid.langid import (  # type: ignore[import-untyped]  # noqa: PLC0415
+    from py3langid.langid import (  # noqa: PLC0415
         MODEL_FILE,
         LanguageIdentifier,
     )

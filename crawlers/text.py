@@ -12,10 +12,16 @@ MARKUP_FACTOR: Final = 10  # HTML may be this many times longer than the text it
 
 # Cc without white space, Cf, Cs, non-characters, and letters that print nothing.
 _INVISIBLE: Final = re.compile(
-    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160"
-    "\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f"
-    "\ufeff\uffa0\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff\U0001d173-\U0001d17a"
-    "\U000e0000-\U000e0fff]"
+    "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890"
+    "\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u2800\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff]"
+)
+# The same beyond the basic plane, apart: a class of both would be searched several times slower.
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_INVISIBLE_ASTRAL: Final = re.compile(
+    "[\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003fffe-\U000effff\U000ffffe\U000fffff"
+    "\U0010fffe\U0010ffff]"
 )
 _LONG_RUN: Final = re.compile("[^\x00-\u02ff]{31,}")
 _MAX_MARKS: Final = 30  # combining marks in a row: Unicode's Stream-Safe Text Format, UAX #15
@@ -56,6 +62,9 @@ def clean(raw: str, form: TextFormat, limit: int) -> tuple[str, int, bool]:
     if form is TextFormat.HTML and ("<" in text or "&" in text):
         text = _from_html(text)
     text, removed = _INVISIBLE.subn("", text)
+    if not text.isascii() and _ASTRAL.search(text) is not None:
+        text, more = _INVISIBLE_ASTRAL.subn("", text)
+        removed += more
     text = " ".join(text.split())
     if len(text) > limit:
         text, truncated = text[:limit], True

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core.contracts.event import TimePrecision
 from crawlers.item import RefusalReason
@@ -19,15 +20,28 @@ _MILLIS_FROM: Final = 100_000_000_000
 _MICROS_FROM: Final = _MILLIS_FROM * 1000
 _NANOS_FROM: Final = _MICROS_FROM * 1000
 
-# First three letters, in English and where other languages of Latin script differ from it.
+# First letters, three or four, in English and where feeds in other languages differ from it.
 _MONTHS: Final = {
     name: number
     for number, names in enumerate(
-        ("jan ene gen", "feb fev", "mar", "apr abr avr", "may mai mag", "jun giu", "jul lug",
-         "aug ago", "sep set", "oct out okt ott", "nov", "dec dez dic"), 1
+        (
+            "jan ene gen янв ιαν",  # noqa: RUF001 - Greek is meant
+            "feb fev fév фев φεβ",
+            "mar mär мар μαρ μάρ",
+            "apr abr avr апр απρ",
+            "may mai mag май мая μαι μάι μαΐ",
+            "jun giu juin июн ιουν ιούν",  # noqa: RUF001
+            "jul lug juil июл ιουλ ιούλ",
+            "aug ago aoû авг αυγ αύγ",  # noqa: RUF001
+            "sep set сен σεπ",
+            "oct out okt ott окт οκτ",
+            "nov ноя νοε νοέ",
+            "dec dez dic déc дек δεκ",
+        ),
+        1,
     )
     for name in names.split()
-}  # fmt: skip
+}
 _HOUR: Final = 3600
 _NOON: Final = 12
 _LEAP_SECOND: Final = 60
@@ -44,17 +58,23 @@ _ZONES: Final = {
     "awst": 8 * _HOUR, "jst": 9 * _HOUR, "kst": 9 * _HOUR, "aest": 10 * _HOUR,
     "aedt": 11 * _HOUR, "nzst": 12 * _HOUR, "nzdt": 13 * _HOUR,
 }  # fmt: skip
+# What American papers write for a place's time, summer or winter.
+_PLACES: Final = {
+    "et": "America/New_York", "ct": "America/Chicago", "mt": "America/Denver",
+    "pt": "America/Los_Angeles",
+}  # fmt: skip
 
 _CLOCK: Final = (
-    r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
+    r"(?P<hour>\d{1,2}):?(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9})\d*)?)?"
     r"\s*(?P<half>[ap]m)?"
 )
-_ZONE: Final = r"(?P<zone>(?:utc|gmt)?\s*[+-]\d{1,2}:?(?:\d\d)?|(?:etc/)?[a-z]{1,5})"
+_ZONE: Final = r"\(?(?P<zone>(?:utc|gmt)?\s*[+-]\d{1,2}:?(?:\d\d)?|(?:etc/)?[a-z]{1,5})\)?"
+_MONTH: Final = r"[^\s\d,.:()+/-]{3,10}"
 # RFC 822 and 2822 with their usual slips, RFC 850, asctime, and dates as Americans write them.
 _IN_WORDS: Final = re.compile(
     r"(?:[^\s\d,.]{2,15}[,.]{0,2}\s*)??"
-    r"(?:(?P<day>\d{1,2})[\s-]+(?P<month>[a-z]{3,9})\.?,?[\s-]+(?P<year>\d{2,4})"
-    r"|(?P<month_first>[a-z]{3,9})\.?\s+(?P<day_second>\d{1,2})"
+    rf"(?:(?P<day>\d{{1,2}})[\s-]+(?P<month>{_MONTH})\.?,?[\s-]+(?P<year>\d{{2,4}})"
+    rf"|(?P<month_first>{_MONTH})\.?\s+(?P<day_second>\d{{1,2}})"
     rf"(?:,?\s+(?P<year_third>\d{{4}})|(?=\s+\d{{1,2}}:)))"
     rf"(?:,?\s+(?:at\s+)?{_CLOCK}(?:\s*{_ZONE})?(?:\s+(?P<year_last>\d{{4}}))?(?:\s*\(.*\))?)?",
     re.ASCII,
@@ -183,7 +203,8 @@ def _moment(parts: dict[str, str | None]) -> tuple[datetime, int]:
     if number := parts.get("month_number"):
         month = int(number)
     else:
-        month = _MONTHS.get((parts.get("month") or parts.get("month_first") or "")[:3], 0)
+        name = parts.get("month") or parts.get("month_first") or ""
+        month = _MONTHS.get(name[:3]) or _MONTHS.get(name[:4], 0)
     day = int(parts["day"] or parts.get("day_second") or 0)
     written_year = parts["year"] or parts.get("year_third") or parts.get("year_last")
     if written_year is None:
@@ -211,9 +232,14 @@ def _zone(name: str | None) -> tzinfo | RefusalReason:
     offset = _OFFSET.fullmatch(name)
     if offset is None:
         seconds = _ZONES.get(name.removeprefix("etc/"))
-        if seconds is None:
+        if seconds is not None:
+            return timezone(timedelta(seconds=seconds))
+        if name not in _PLACES:
             return RefusalReason.UNKNOWN_ZONE
-        return timezone(timedelta(seconds=seconds))
+        try:
+            return ZoneInfo(_PLACES[name])
+        except ZoneInfoNotFoundError:  # a system without the database of zones
+            return RefusalReason.UNKNOWN_ZONE
     seconds = int(offset["hours"]) * _HOUR + int(offset["minutes"] or 0) * 60
     if seconds > 14 * _HOUR + 1800:
         return RefusalReason.UNKNOWN_ZONE

@@ -31,6 +31,11 @@ PLAIN, HTML = TextFormat.PLAIN, TextFormat.HTML
         ("1 < 2 and 3 > 2", HTML, "1 < 2 and 3 > 2"),
         ("unclosed <a href='x", HTML, "unclosed"),
         ("e\u0301", PLAIN, "\u00e9"),
+        (
+            "\uff22\uff34\uff23 \u2460 \ufb01",
+            PLAIN,
+            "\uff22\uff34\uff23 \u2460 \ufb01",
+        ),  # NFC, not NFKC
         ("", HTML, ""),
         ("<p></p>", HTML, ""),
     ],
@@ -42,6 +47,8 @@ def test_text_is_what_a_reader_would_see(raw: str, form: TextFormat, expected: s
 @pytest.mark.parametrize(
     ("raw", "form", "expected", "removed"),
     [
+        ("a\u08e2b\U000110bd\U0001bca0", PLAIN, "ab", 3),
+        ("a\U0001fffeb\U0010ffff", PLAIN, "ab", 2),
         ("Bit\u200bcoin", PLAIN, "Bitcoin", 1),
         ("\u202eevil\u202c", PLAIN, "evil", 2),
         ("A\x00B\x1fC\x7f", PLAIN, "ABC", 3),
@@ -104,7 +111,8 @@ def test_any_text_gives_clean_text(raw: str, form: TextFormat, limit: int) -> No
     assert len(text) <= limit
     assert text == " ".join(text.split())
     assert unicodedata.is_normalized("NFC", text)
-    assert not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+    odd = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    assert not any(unicodedata.category(character) in odd for character in text)
     assert removed >= 0
     text.encode()
 
