@@ -18,6 +18,11 @@ def event_id(source: str, channel: str, native_id: str, revision: int = 0) -> st
     return _digest("event", source, channel, native_id, str(revision))
 
 
+def notice_id(source: str, channel: str, native_id: str) -> str:
+    """Name an exchange's notice, the same over all its revisions."""
+    return _digest("notice", source, channel, native_id)
+
+
 def story_id(first_event_id: str, asset: str) -> str:
     """Name a story by the event that opened it and the asset it is about."""
     return _digest("story", first_event_id, asset)

@@ -105,6 +105,7 @@ class RefuseReason(StrEnum):
     MAX_ORDER_RATE = "max_order_rate"
     UNRESOLVED_ORDER = "unresolved_order"
     DISCONNECTED = "disconnected"
+    VENUE_MAINTENANCE = "venue_maintenance"  # the exchange's own notice says not to enter now
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import msgspec
 
 from core.contracts.codec import decoder
 from core.contracts.event import Event
+from core.contracts.notice import VenueNotice
 from core.contracts.orders import Approved, Fill, OrderReport, Refused
 from core.contracts.signal import Signal
 
@@ -147,6 +148,16 @@ FILLS: Final = Topic(
     dead_letter=DEAD_LETTERS.name,
     meaning="Every execution.",
 )
+VENUE_NOTICES: Final = Topic(
+    "tidings.venue-notices",
+    VenueNotice,
+    schema="tidings.venue-notice.v1",
+    key="name of the venue",
+    partitions=1,
+    retention_ms=30 * DAY_MS,
+    dead_letter=DEAD_LETTERS.name,
+    meaning="Maintenance windows and incidents of exchanges, at each change.",
+)
 
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     EVENTS,
@@ -155,5 +166,6 @@ TOPICS: Final[tuple[Topic[Any], ...]] = (
     REFUSALS,
     REPORTS,
     FILLS,
+    VENUE_NOTICES,
     DEAD_LETTERS,
 )

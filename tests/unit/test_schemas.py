@@ -12,6 +12,7 @@ from core.contracts.cloudevents import headers_for
 from core.contracts.codec import encode
 from core.contracts.event import Event
 from core.contracts.money import Amount
+from core.contracts.notice import Affected, Impact, NoticeKind, NoticeState, VenueNotice
 from core.contracts.orders import (
     Approved,
     Fill,
@@ -33,6 +34,7 @@ from core.contracts.topics import (
     REPORTS,
     SIGNALS,
     TOPICS,
+    VENUE_NOTICES,
     DeadLetter,
     Topic,
 )
@@ -120,6 +122,22 @@ RECORDS: list[tuple[Topic[Any], msgspec.Struct]] = [
         ),
     ),
     (FILLS, FILL),
+    (
+        VENUE_NOTICES,
+        VenueNotice(
+            id="n1",
+            venue="hitbtc",
+            kind=NoticeKind.MAINTENANCE,
+            state=NoticeState.SCHEDULED,
+            impact=Impact.MAINTENANCE,
+            starts_ns=NOW_NS,
+            affects=(Affected.TRADING,),
+            pairs=("BTC/USDT",),
+            event_id="e1",
+            revision=1_767_323_045,
+            received_ns=NOW_NS,
+        ),
+    ),
     (
         DEAD_LETTERS,
         DeadLetter(

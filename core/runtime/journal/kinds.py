@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from core.contracts.gate import GateChange
+from core.contracts.notice import VenueNotice
 from core.contracts.orders import Approved, ExitPlan, OrderReport, Refused
 from core.contracts.signal import Signal
 from core.contracts.story import AssetStories
@@ -33,6 +34,7 @@ GATE: Final = "gate"
 STORIES: Final = "stories"
 EXIT_PLAN: Final = "exit_plan"
 EXIT_CLOSED: Final = "exit_closed"
+NOTICE: Final = "notice"
 
 KINDS: Final[Kinds] = {
     SIGNAL: Signal,
@@ -43,6 +45,7 @@ KINDS: Final[Kinds] = {
     STORIES: AssetStories,
     EXIT_PLAN: ExitPlan,
     EXIT_CLOSED: ExitClosed,
+    NOTICE: VenueNotice,
 }
 """Add to it with `{**KINDS, "name": Struct}`; a kind without an SQL table of its own is kept whole
 in `other_records`. Removing or renaming one makes old logs unreadable.
