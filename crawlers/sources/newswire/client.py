@@ -30,27 +30,29 @@ _DATA: Final = frozenset({WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATI
 
 
 async def open_source(settings: tuple[NewswireSettings, ...], room: Newsroom) -> dict[str, Task]:
-    """Build the streams, each with a task of its own.
+    """Build the streams' connections, each with a task and a cursor of its own.
 
     Raises:
         Retryable: the cursor store can't be reached.
     """
     tasks: dict[str, Task] = {}
-    for one in settings:
-        watch = await room.watch(
-            SOURCE,
-            one.channel,
-            zone=one.zone,
-            answer_limit_ms=one.heartbeat_timeout_ms,
-            stale_after_ms=one.stale_after_ms,
-            detect_language=False,  # on the way from event to order
-        )
-        tasks[watch.name] = Newswire(one, watch, room).run
+    for stream in settings:
+        for client, one in stream.each_client():
+            watch = await room.watch(
+                SOURCE,
+                one.channel,
+                client=client,
+                zone=one.zone,
+                answer_limit_ms=one.heartbeat_timeout_ms,
+                stale_after_ms=one.stale_after_ms,
+                detect_language=False,  # on the way from event to order
+            )
+            tasks[watch.name] = Newswire(one, watch, room).run
     return tasks
 
 
 class Newswire:
-    """One stream.
+    """One connection to a stream.
 
     Attributes:
         settings: its configuration.

@@ -1,17 +1,17 @@
 """Reads a news stream's JSON messages by the field mapping of its configuration."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from crawlers.fields import Json, pick_from
 from crawlers.item import Item, Refusal, RefusalReason
 from crawlers.sources.newswire.settings import NewswireSettings
+from crawlers.sources.newswire.versions import Read, kinds_of, of_kind, with_versions
 
 Entries = tuple[Item | Refusal, ...]
 Parse = Callable[[bytes | bytearray | memoryview], Entries]
-Json = Any
-Pick = Callable[[dict[str, Json]], Json]
 
 _decode: Final = msgspec.json.Decoder().decode
 _SHOWN_BYTES: Final = 100
@@ -26,20 +26,23 @@ def make_parse(settings: NewswireSettings) -> Parse:
     The function gives one entry for each item, in the message's order, and none for a message
     that holds none by its type; it never raises for what a server may send.
     """
-    find_items = _pick(settings.items) if settings.items else None
-    type_of = _pick(settings.type_field) if settings.type_field else None
-    item_types = frozenset(settings.item_types)
-    read = _make_read(settings)
+    find_items = pick_from(settings.items) if settings.items else None
+    type_of = pick_from(settings.type_field) if settings.type_field else None
+    read_any = _make_read(settings)
+    readers = _readers(settings, read_any)
 
     def parse(message: bytes | bytearray | memoryview) -> Entries:
         try:
             found = _decode(message)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return (_bad(RefusalReason.BAD_JSON, str(error), message),)
+        read = read_any
         if isinstance(found, dict):
             if type_of is not None:
                 kind = type_of(found)
-                if not isinstance(kind, str) or kind not in item_types:
+                try:
+                    read = readers[kind]
+                except (KeyError, TypeError):  # no such type, or nothing that could be one
                     return ()
             if find_items is not None:
                 found = find_items(found)
@@ -59,14 +62,23 @@ def make_parse(settings: NewswireSettings) -> Parse:
     return parse
 
 
-def _make_read(settings: NewswireSettings) -> Callable[[dict[str, Json]], Item | Refusal]:
+def _readers(settings: NewswireSettings, read: Read) -> dict[str, Read]:
+    """Give the reader for each type of message that holds items."""
+    readers = dict.fromkeys(settings.item_types, read)
+    if settings.fields.kind is None:
+        for word, kind in kinds_of(settings).items():
+            readers[word] = of_kind(read, settings, kind)
+    return readers
+
+
+def _make_read(settings: NewswireSettings) -> Read:
     """Compile the mapping of one item."""
     fields = settings.fields
     form = settings.format
-    pick_id = _pick(fields.id)
-    pick_title, pick_text = _pick(fields.title), _pick(fields.text)
-    pick_published, pick_author = _pick(fields.published), _pick(fields.author)
-    pick_url, pick_language = _pick(fields.url), _pick(fields.language)
+    pick_id = pick_from(fields.id)
+    pick_title, pick_text = pick_from(fields.title), pick_from(fields.text)
+    pick_published, pick_author = pick_from(fields.published), pick_from(fields.author)
+    pick_url, pick_language = pick_from(fields.url), pick_from(fields.language)
 
     def read(found: dict[str, Json]) -> Item | Refusal:
         native_id = pick_id(found)
@@ -92,31 +104,7 @@ def _make_read(settings: NewswireSettings) -> Callable[[dict[str, Json]], Item |
             language=language if type(language) is str else None,
         )
 
-    return read
-
-
-def _pick(path: str | None) -> Pick:
-    """Compile a dotted path to a look-up that gives None where the path leads nowhere."""
-    if path is None:
-        return _nothing
-    *way, last = path.split(".")
-
-    def pick(found: dict[str, Json]) -> Json:
-        return found.get(last)
-
-    def pick_nested(found: dict[str, Json]) -> Json:
-        for step in way:
-            inner = found.get(step)
-            if not isinstance(inner, dict):
-                return None
-            found = inner
-        return found.get(last)
-
-    return pick_nested if way else pick
-
-
-def _nothing(found: dict[str, Json]) -> None:
-    """Pick a field that is not configured."""
+    return with_versions(read, settings)
 
 
 def _bad(reason: RefusalReason, what: str, message: bytes | bytearray | memoryview) -> Refusal:

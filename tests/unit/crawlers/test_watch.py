@@ -53,10 +53,10 @@ def test_a_long_silence_is_forgotten_after_a_week() -> None:
     assert rhythm.limit_ns() == 3 * 3_600 * SECOND_NS
 
 
-def make(clock: ManualClock) -> Watch:
+def make(clock: ManualClock, seen: Seen | None = None) -> Watch:
     intake = Intake(
         Channel("rss", "desk", None),
-        Seen(),
+        seen if seen is not None else Seen(),
         bus=NarrowBus(),
         keyer=key_by_id,
         clock=clock,
@@ -79,6 +79,17 @@ def test_silence_is_stale_until_the_next_post_and_asks_for_one_new_connection() 
     watch.accept(Item(native_id="1", title="t"), clock.now_ns())
     assert watch.check().ok
     assert not watch.should_reconnect(clock.now_ns())
+
+
+def test_client_that_is_always_beaten_is_not_stale() -> None:
+    clock, seen = ManualClock(NOW_NS), Seen()
+    first, second = make(clock, seen), make(clock, seen)
+    second.intake.channel.client = "mirror"
+    clock.advance(101 * SECOND_NS)
+    for watch in (first, second):
+        watch.accept(Item(native_id="1", title="t"), clock.now_ns())
+    assert second.intake.counts.beaten == 1
+    assert not second.is_stale(clock.now_ns())
 
 
 def test_server_without_an_answer_is_unhealthy_until_it_answers() -> None:
