@@ -7,8 +7,10 @@ from pydantic import Field, model_validator
 from core.runtime.settings import Millis, Section
 from crawlers.normalise import Limits
 from crawlers.seen import DEFAULT_CAPACITY
+from crawlers.sources.file.settings import FileSettings
 from crawlers.sources.newswire.settings import NewswireSettings
 from crawlers.sources.rss.settings import RssSettings
+from crawlers.sources.webhook.settings import WebhookSettings
 
 
 class CrawlSettings(Section):
@@ -17,6 +19,8 @@ class CrawlSettings(Section):
     Attributes:
         rss: feeds over HTTP.
         newswire: JSON news websockets.
+        webhook: events that other tools post.
+        file: past posts, for backfills.
         title_chars: longest title of an event.
         text_chars: longest text of an event.
         save_interval_ms: how often cursors are saved; what a crash makes come again.
@@ -26,6 +30,8 @@ class CrawlSettings(Section):
 
     rss: RssSettings = RssSettings()
     newswire: tuple[NewswireSettings, ...] = ()
+    webhook: WebhookSettings = WebhookSettings()
+    file: tuple[FileSettings, ...] = ()
     title_chars: Annotated[int, Field(ge=50, le=10_000)] = 1_000
     text_chars: Annotated[int, Field(ge=100, le=200_000)] = 50_000
     save_interval_ms: Millis = 250
@@ -34,12 +40,13 @@ class CrawlSettings(Section):
 
     @model_validator(mode="after")
     def _channels_differ(self) -> "CrawlSettings":
-        channels = [stream.channel for stream in self.newswire]
-        if len(set(channels)) < len(channels):
-            raise ValueError(
-                f"two newswire streams share a channel name ({', '.join(channels)}): "
-                "give each its own"
-            )
+        for source, listed in (("newswire", self.newswire), ("file", self.file)):
+            channels = [one.channel for one in listed]
+            if len(set(channels)) < len(channels):
+                raise ValueError(
+                    f"two channels of {source} share a name ({', '.join(channels)}): "
+                    "give each its own"
+                )
         return self
 
     def sources(self) -> dict[str, Any]:
@@ -47,6 +54,8 @@ class CrawlSettings(Section):
         return {
             "rss": self.rss,
             "newswire": self.newswire,
+            "webhook": self.webhook,
+            "file": self.file,
         }
 
     def live_sources(self) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Past posts from files, for backfills."""

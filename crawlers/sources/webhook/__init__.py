@@ -1,0 +1,1 @@
+"""Events that other tools send, signed, over HTTP."""
