@@ -6,11 +6,13 @@ from typing import Final
 
 from core.contracts.clock import Clock
 from core.contracts.event import Event
-from core.contracts.topics import EVENTS
+from core.contracts.notice import VenueNotice
+from core.contracts.topics import EVENTS, VENUE_NOTICES
 from core.contracts.trace import Trace
 from core.runtime.bus.port import Bus
 from crawlers.item import Item, Refusal
 from crawlers.normalise import Limits, normalise
+from crawlers.notices import NoticeBoard
 from crawlers.progress import Channel
 from crawlers.seen import Seen
 
@@ -29,9 +31,19 @@ class Counts:
         refusals: by reason.
         ignored: messages that carry no item by their nature, such as heartbeats.
         documents: read to their end, where items come in documents.
+        notices: of exchanges' maintenance and incidents, published.
     """
 
-    __slots__ = ("beaten", "documents", "duplicates", "events", "ignored", "items", "refusals")
+    __slots__ = (
+        "beaten",
+        "documents",
+        "duplicates",
+        "events",
+        "ignored",
+        "items",
+        "notices",
+        "refusals",
+    )
 
     def __init__(self) -> None:
         self.items = 0
@@ -40,6 +52,7 @@ class Counts:
         self.beaten = 0
         self.ignored = 0
         self.documents = 0
+        self.notices = 0
         self.refusals: Counter[str] = Counter()
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -50,6 +63,7 @@ class Counts:
         both.beaten = self.beaten + other.beaten
         both.ignored = self.ignored + other.ignored
         both.documents = self.documents + other.documents
+        both.notices = self.notices + other.notices
         both.refusals = self.refusals + other.refusals
         return both
 
@@ -83,6 +97,7 @@ class Intake:
         self.channel: Final = channel
         self.limits: Final = limits
         self.counts: Final = Counts()
+        self.notices: Final = NoticeBoard()
         self._seen = seen
         self._publish = bus.publish
         self._keyer = keyer
@@ -130,3 +145,21 @@ class Intake:
         if self._on_event is not None:
             self._on_event(event, channel)
         return event_id
+
+    def tell(self, notice: VenueNotice) -> None:
+        """Publish an exchange's notice where it says something new; see `NoticeBoard`.
+
+        Raises:
+            Retryable, Fatal: as `take`.
+        """
+        if self.notices.is_news(notice, is_new_event=notice.event_id not in self._seen):
+            self.publish(notice)
+
+    def publish(self, notice: VenueNotice) -> None:
+        """Publish an exchange's notice; raises as `take`."""
+        trace = Trace(notice.received_ns)
+        trace.parsed = self._now_ns()
+        record_id = f"{notice.id}-{notice.revision}-{notice.received_ns}"
+        self._publish(VENUE_NOTICES, notice, record_id=record_id, keys=(notice.venue,), trace=trace)
+        self.notices.told(notice)
+        self.counts.notices += 1

@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from core.contracts.event import EventKind, OriginKind
+from core.contracts.notice import Affected, Impact, NoticeKind, NoticeState
 
 
 class TextFormat(StrEnum):
@@ -26,6 +27,21 @@ class ItemOrigin(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     published: str | float | None = None
 
 
+class ItemNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an item says of an exchange's maintenance or incident; fields as in `VenueNotice`."""
+
+    venue: str
+    kind: NoticeKind
+    state: NoticeState
+    impact: Impact
+    starts_ns: int
+    ends_ns: int | None
+    affects: tuple[Affected, ...]
+    pairs: tuple[str, ...]
+    components: tuple[str, ...]
+    revision: int
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One post or article as the source wrote it; nothing in it is trusted or normalised.
 
@@ -44,6 +60,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         published: a date in words or digits, or an epoch number; None where the source gives none.
         language: as written.
         origin: what it repeats, quotes, forwards or answers.
+        notice: what it means for trading at an exchange; told by `Newsroom.accept` and `take`.
     """
 
     native_id: str
@@ -58,6 +75,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     published: str | float | None = None
     language: str | None = None
     origin: ItemOrigin | None = None
+    notice: ItemNotice | None = None
 
 
 class RefusalReason(StrEnum):
@@ -79,6 +97,7 @@ class RefusalReason(StrEnum):
     NO_ZONE = "no_zone"  # a time without a zone, and none is configured for the source
     UNKNOWN_ZONE = "unknown_zone"  # a zone name that isn't known, or that names several zones
     FUTURE = "future"
+    BAD_WINDOW = "bad_window"  # a maintenance or incident without a start, or over before it began
 
 
 class Refusal(msgspec.Struct, frozen=True):

@@ -9,10 +9,12 @@ from typing import Any, Final
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
 from core.contracts.event import Event
+from core.contracts.notice import VenueNotice
 from core.runtime.bus.port import Bus
 from crawlers.intake import Intake, Keyer
 from crawlers.item import Item, Refusal
 from crawlers.normalise import Limits
+from crawlers.notices import notice_of
 from crawlers.progress import Channel, Progress
 from crawlers.rhythm import Rhythm
 from crawlers.seen import Seen
@@ -157,14 +159,25 @@ class Newsroom:
             Fatal: the bus has stopped.
         """
         intake = watch.intake
-        read = intake.normalise(item, received_ns) if isinstance(item, Item) else item
-        return await self.take(watch, read)
+        if not isinstance(item, Item):
+            return await self.take(watch, item)
+        read = intake.normalise(item, received_ns)
+        if item.notice is None or not isinstance(read, Event):
+            return await self.take(watch, read)
+        return await self.take(watch, read, notice_of(item.notice, read))
 
-    async def take(self, watch: Watch, event: Event | Refusal) -> str | None:
-        """Offer what was normalised elsewhere; otherwise as `accept`."""
+    async def take(
+        self, watch: Watch, event: Event | Refusal, notice: VenueNotice | None = None
+    ) -> str | None:
+        """Offer what was normalised elsewhere; otherwise as `accept`.
+
+        A notice goes first: killed in between, both come again.
+        """
         await asyncio.sleep(0)
         while True:
             try:
+                if notice is not None:
+                    watch.intake.tell(notice)
                 return watch.take(event)
             except Retryable:
                 await self.sleep(_BUS_FULL_WAIT_S)
