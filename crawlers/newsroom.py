@@ -181,3 +181,14 @@ class Newsroom:
                 return watch.take(event)
             except Retryable:
                 await self.sleep(_BUS_FULL_WAIT_S)
+
+    async def confirm(self) -> None:
+        """Return when the bus has confirmed everything published so far.
+
+        For senders who wait to hear that what they sent is safe.
+
+        Raises:
+            Retryable: not in time; what was taken is kept, and goes out when it can.
+            Fatal: it never will be.
+        """
+        await self._bus.flush()

@@ -113,12 +113,44 @@ def require_token(token: str | None, handler: Handler) -> Handler:
     return guarded
 
 
+def known_hosts_only(*names: str) -> Middleware:
+    """Refuse requests whose Host, or whose Origin where it has one, is not known.
+
+    Loopback is, and so are `names`. A web page must not reach a server through a name that it
+    has pointed here (DNS rebinding), nor post to it from another site.
+    """
+    known = frozenset(name.lower() for name in ("localhost", *names))
+
+    def is_known(address: str) -> bool:
+        try:
+            name = urlsplit(address).hostname
+        except ValueError:
+            return False
+        if not name:
+            return False
+        if name in known:
+            return True
+        try:
+            return ip_address(name).is_loopback
+        except ValueError:
+            return False
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        origin = request.headers.get("Origin")
+        if not is_known(f"//{request.headers.get('Host', '')}") or (
+            origin is not None and not is_known(origin)
+        ):
+            raise web.HTTPForbidden(text="this host name is not known here\n")
+        return await handler(request)
+
+    return guard
+
+
 class HealthServer:
     """Serves /health/live, /health/ready, /metrics and the routes given.
 
-    A request whose Host, or whose Origin where it has one, is neither loopback, nor `host`, nor
-    in `known_hosts` is refused: a web page must not reach these routes through a name that it
-    has pointed here (DNS rebinding), nor post to them from another site.
+    Only under `host`, `known_hosts` and loopback, see `known_hosts_only`.
 
     Args:
         health: what /health answers from.
@@ -146,8 +178,9 @@ class HealthServer:
         self.host = host
         self.port = port
         self._health = health
-        self._known = frozenset(name.lower() for name in (host, "localhost", *known_hosts))
-        self._app = web.Application(middlewares=[self._guard()], client_max_size=_MAX_BODY)
+        self._app = web.Application(
+            middlewares=[known_hosts_only(host, *known_hosts)], client_max_size=_MAX_BODY
+        )
         self._app.add_routes(
             [
                 web.get("/health/live", self._live),
@@ -180,32 +213,6 @@ class HealthServer:
     async def stop(self) -> None:
         """Stop listening; open requests get a second to end."""
         await self._runner.cleanup()
-
-    def _guard(self) -> Middleware:
-        @web.middleware
-        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            origin = request.headers.get("Origin")
-            if not self._is_known(f"//{request.headers.get('Host', '')}") or (
-                origin is not None and not self._is_known(origin)
-            ):
-                raise web.HTTPForbidden(text="this host name is not known here\n")
-            return await handler(request)
-
-        return guard
-
-    def _is_known(self, address: str) -> bool:
-        try:
-            name = urlsplit(address).hostname
-        except ValueError:
-            return False
-        if not name:
-            return False
-        if name in self._known:
-            return True
-        try:
-            return ip_address(name).is_loopback
-        except ValueError:
-            return False
 
     async def _live(self, _request: web.Request) -> web.Response:
         live = self._health.report().live
