@@ -117,6 +117,8 @@ def parse_time(
         return received_ns, TimePrecision.RECEIVED
     if isinstance(parsed, RefusalReason):
         return parsed
+    if parsed[0] < _EARLIEST * SECOND_NS:
+        return RefusalReason.BAD_TIME
     limit = received_ns + FUTURE_TOLERANCE_NS
     if parsed[0] > limit:
         # A date alone is somewhere within its day, and the day begins early in the far east.
