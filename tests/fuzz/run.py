@@ -1,7 +1,7 @@
 """Fuzzes one target with Atheris: `python -m tests.fuzz.run TARGET --seconds 600`.
 
-`parse` as the target shares the time among all sources' parses. Atheris has no wheel for every
-Python, so it is no dependency: `pip install atheris` before. What it finds is written to
+`parse` as the target shares the time among all sources' parses. Atheris has wheels for some
+Pythons only, so it is no dependency: `pip install atheris` before. What it finds is written to
 `tests/fuzz/seeds/TARGET/`, where `test_seeds.py` replays it from then on; what it learns about
 the way through the code stays in `.cache/fuzz/TARGET/`.
 """
@@ -16,8 +16,7 @@ SEEDS = Path(__file__).with_name("seeds")
 LEARNT = Path(__file__).resolve().parents[2] / ".cache" / "fuzz"
 LONGEST_INPUT = 8_192
 MISSING = (
-    "Atheris is not installed: `pip install atheris` into this environment (it has wheels for "
-    "CPython 3.11 to 3.13 on Linux)"
+    "Atheris is not installed: `pip install atheris` into this environment, where its wheels fit"
 )
 
 
