@@ -1,8 +1,9 @@
-"""What every bus must do: one suite for the in-process bus, the tee and Kafka."""
+"""What every bus must do: one suite for the in-process bus, the tee, the spool and Kafka."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
 from core.runtime.bus.kafka import KafkaBus
 from core.runtime.bus.port import Bus
+from core.runtime.bus.spool import SpoolBus
 from core.runtime.bus.tee import TeeBus
 from tests.contract.bus_records import Inbox, event, refusal
 
@@ -23,9 +25,9 @@ MakeBus = Callable[[], Bus]
 
 
 @pytest.fixture(
-    params=["in_process", "tee", pytest.param("kafka", marks=pytest.mark.kafka)],
+    params=["in_process", "tee", "spool", pytest.param("kafka", marks=pytest.mark.kafka)],
 )
-async def make_bus(request: pytest.FixtureRequest) -> AsyncIterator[MakeBus]:
+async def make_bus(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MakeBus]:
     clock = ManualClock()
     made: list[Bus] = []
 
@@ -35,6 +37,8 @@ async def make_bus(request: pytest.FixtureRequest) -> AsyncIterator[MakeBus]:
                 bus: Bus = InProcessBus(clock)
             case "tee":
                 bus = TeeBus(InProcessBus(clock), InProcessBus(clock))
+            case "spool":
+                bus = SpoolBus(InProcessBus(clock), tmp_path / f"spool-{len(made)}", clock=clock)
             case _:
                 prefix = request.getfixturevalue("kafka_prefix")
                 bootstrap = request.getfixturevalue("kafka")

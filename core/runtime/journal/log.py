@@ -1,7 +1,6 @@
 """The append-only file that holds every record before anything is done about it."""
 
 import errno
-import fcntl
 import os
 import uuid
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from core.runtime.journal.segments import (
     Entry,
     cut_torn_line,
     entry_decoder,
+    lock_directory,
     measure_segments,
     read_lines,
     segment_path,
@@ -75,7 +75,7 @@ class JournalLog:
         self._fd = self._lock = -1
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._lock = self._take_lock()
+            self._lock = lock_directory(directory)
             self._sizes = measure_segments(directory)  # the newest one's is `_offset`
             self.id = self._identify()
             newest = max(self._sizes, default=1)
@@ -223,21 +223,6 @@ class JournalLog:
             f"cannot {verb} the journal in {self._directory}: {error.strerror} ({code}): "
             f"{advice}, then start again"
         )
-
-    def _take_lock(self) -> int:
-        fd = os.open(self._directory / "journal.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
-            os.close(fd)
-            raise ConfigurationError(
-                f"the journal in {self._directory} is in use by process {owner}: "
-                "stop that one, or give this one another data directory"
-            ) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, b"%d\n" % os.getpid(), 0)
-        return fd
 
     def _identify(self) -> str:
         """Read the log's name, by which SQL knows how much of it was copied; give it at first."""

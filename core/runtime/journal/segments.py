@@ -1,5 +1,6 @@
-"""The journal's files as they lie on disk: their names, their sizes, their lines."""
+"""An append-only log's files as they lie on disk: names, sizes, lines, and the lock on them."""
 
+import fcntl
 import os
 import re
 from collections.abc import Callable
@@ -9,10 +10,11 @@ from typing import Final, NamedTuple
 import msgspec
 
 from core.contracts.codec import decoder
-from core.contracts.errors import DecodeError
+from core.contracts.errors import ConfigurationError, DecodeError
 from core.runtime.journal.kinds import Kinds
 
-_NAME: Final = re.compile(r"journal-(\d+)\.jsonl")
+JOURNAL: Final = "journal"
+
 _BLOCK: Final = 64 * 1024
 
 
@@ -35,15 +37,37 @@ class _Line(msgspec.Struct):
     b: msgspec.Raw
 
 
-def segment_path(directory: Path, number: int) -> Path:
+def segment_path(directory: Path, number: int, stem: str = JOURNAL) -> Path:
     """Name the file of segment `number`."""
-    return directory / f"journal-{number:08d}.jsonl"
+    return directory / f"{stem}-{number:08d}.jsonl"
 
 
-def measure_segments(directory: Path) -> dict[int, int]:
+def measure_segments(directory: Path, stem: str = JOURNAL) -> dict[int, int]:
     """Map the number of each segment in `directory` to its size in bytes."""
-    paths = [(_NAME.fullmatch(path.name), path) for path in directory.iterdir()]
-    return {int(name[1]): path.stat().st_size for name, path in paths if name}
+    name = re.compile(rf"{stem}-(\d+)\.jsonl")
+    paths = [(name.fullmatch(path.name), path) for path in directory.iterdir()]
+    return {int(found[1]): path.stat().st_size for found, path in paths if found}
+
+
+def lock_directory(directory: Path, stem: str = JOURNAL) -> int:
+    """Have a log's directory for this process alone, until the descriptor given is closed.
+
+    Raises:
+        ConfigurationError: another process has it.
+    """
+    fd = os.open(directory / f"{stem}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(fd)
+        raise ConfigurationError(
+            f"the {stem} in {directory} is in use by process {owner}: "
+            "stop that one, or give this one another data directory"
+        ) from None
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, b"%d\n" % os.getpid(), 0)
+    return fd
 
 
 def cut_torn_line(path: Path) -> None:
