@@ -42,8 +42,8 @@ _PARTS: Final = re.compile(
 _HOST: Final = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
 _ESCAPED: Final = re.compile(r"%[0-9A-Fa-f]{2}|[^A-Za-z0-9\-._~!$&'()*+,;=:@/?]")
 _GOOGLE: Final = re.compile(r"(?:www\.)?google(?:\.[a-z]{2,3}){1,2}")
-_AMP_CACHE: Final = re.compile(r"/[a-z]/(?:(s)/)?(.+)")
-_GOOGLE_AMP: Final = re.compile(r"/amp/(?:(s)/)?(.+)")
+_AMP_CACHE: Final = re.compile(r"/[a-z]/(?:(s)/)?([^/]+\.[^/]+.*)")
+_GOOGLE_AMP: Final = re.compile(r"/amp/(?:(s)/)?([^/]+\.[^/]+.*)")
 _GOOGLE_NEWS: Final = re.compile(r"/(?:rss/)?articles/([\w-]+)=*", re.ASCII)
 _IN_GOOGLE_NEWS: Final = re.compile(rb'\x08\x13"..?(https?://[\x21-\x7e]+)', re.DOTALL)
 

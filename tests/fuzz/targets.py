@@ -15,10 +15,11 @@ import msgspec
 
 from core.contracts.codec import encode
 from core.contracts.event import DELETED_REVISION, Event, EventKind, OriginKind
-from core.contracts.topics import EVENTS
+from core.contracts.topics import EVENTS, VENUE_NOTICES
 from crawlers.item import Item, ItemOrigin, Refusal, TextFormat
 from crawlers.lookalikes import MOST_FOUND
 from crawlers.normalise import Limits, normalise
+from crawlers.notices import notice_of
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import Fields, NewswireSettings
 from crawlers.sources.rss.parse import parse as parse_rss
@@ -158,6 +159,9 @@ def _check_normalised(item: Item, limits: Limits) -> None:
         if event.origin.url is not None:
             _check_address(event.origin.url)
     assert EVENTS.decode(encode(event)) == event
+    if item.notice is not None:
+        notice = notice_of(item.notice, event)
+        assert VENUE_NOTICES.decode(encode(notice)) == notice
 
 
 def _check_types(record: msgspec.Struct, kind: type[msgspec.Struct]) -> None:

@@ -85,6 +85,14 @@ def test_unfit_id_is_replaced_by_a_fixed_one(native_id: str) -> None:
     assert first.id == event(Item(native_id=native_id, title="u")).id
 
 
+def test_unfit_id_of_an_origin_is_replaced_too() -> None:
+    origin = ItemOrigin(kind=OriginKind.REPLY, native_id="a\nb")
+    found = event(Item(native_id="7", title="t", origin=origin)).origin
+    assert found is not None
+    assert found.native_id is not None
+    assert found.native_id.startswith("hash:")
+
+
 def test_separator_in_an_id_cannot_forge_another_events_id() -> None:
     forged = event(Item(native_id="7\x1f0", title="t"))
     assert forged.id != event(Item(native_id="7", title="t")).id

@@ -71,6 +71,10 @@ def test_text_over_the_limit_is_cut_and_marked() -> None:
     assert clean("abc", PLAIN, 3) == ("abc", 0, False)
 
 
+def test_letter_that_only_exists_decomposed_stays_within_the_limit() -> None:
+    assert clean("\u0958\u0958", PLAIN, 3) == ("\u0915\u093c\u0915", 0, True)
+
+
 HOSTILE = {
     "10 MB of words": ("hello world " * 900_000, PLAIN),
     "10 MB of HTML words": ("hello <b>world</b> &amp; " * 450_000, HTML),

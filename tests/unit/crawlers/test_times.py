@@ -5,7 +5,7 @@ from calendar import timegm
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from email.utils import format_datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import feedparser
 import pytest
@@ -121,6 +121,17 @@ def test_zone_that_is_not_known_is_refused_unless_configured(
         ns("2024-01-02T00:04:05Z"),
         EXACT,
     )
+
+
+def test_name_of_a_place_is_unknown_where_the_system_has_no_zones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_zones(name: str) -> ZoneInfo:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr("crawlers.times.ZoneInfo", no_zones)
+    written = "January 5, 2024 10:00 AM ET"
+    assert parse_time(written, RECEIVED, None) is RefusalReason.UNKNOWN_ZONE
 
 
 def test_configured_zone_follows_summer_time() -> None:

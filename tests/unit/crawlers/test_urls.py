@@ -135,6 +135,8 @@ def test_google_news_id_gives_way_to_the_address_in_it() -> None:
     [
         "https://news.google.com/rss/articles/CBMiAAAA",
         "https://news.google.com/articles/x",
+        "https://a.cdn.ampproject.org/c/",
+        "https://www.google.com/amp/s/",
         "https://www.google.com/url?q=javascript%3Aalert(1)",
         "https://www.google.com/url?q=http%3A%2F%2F",
         "https://www.google.com/search?q=https%3A%2F%2Fnews.example%2F",
