@@ -79,7 +79,12 @@ def _sources(news: NewsEndpoints, poll_ms: int) -> dict[str, Any]:
     return {
         "rss": {
             "feeds": [
-                {"channel": feed.channel, "url": feed.url, "interval_ms": poll_ms}
+                {
+                    "channel": feed.channel,
+                    "url": feed.url,
+                    "interval_ms": poll_ms,
+                    "longest_interval_ms": poll_ms,
+                }
                 for feed in news.feeds
             ],
             "jitter": 0,

@@ -16,7 +16,8 @@ class FeedServer:
     """Serves one feed at `/feed`.
 
     With nothing scripted it serves `document` with its `etag` and answers a matching
-    `If-None-Match` with 304; each scripted handler answers one request before that.
+    `If-None-Match` with 304; each scripted handler answers one request before that. `pages` are
+    served at their own path and query; `/robots.txt` apart, and its requests are not counted.
     """
 
     def __init__(self) -> None:
@@ -28,8 +29,17 @@ class FeedServer:
         self.statuses: list[int] = []
         self.asked = asyncio.Event()
         self.url = ""
+        self.pages: dict[str, bytes] = {}
+        self.robots: bytes | None = None
+        self.robots_status = 200
+        self.robots_requests = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/robots.txt":
+            self.robots_requests += 1
+            if self.robots is None:
+                return web.Response(status=404)
+            return web.Response(body=self.robots, status=self.robots_status)
         self.requests.append(request)
         response = await self.script.popleft()(request) if self.script else None
         if response is None:
@@ -39,6 +49,10 @@ class FeedServer:
         return response
 
     def _serve(self, request: web.Request) -> web.Response:
+        if request.path_qs in self.pages:
+            return web.Response(body=self.pages[request.path_qs])
+        if self.pages and request.path != "/feed":
+            return web.Response(status=404)
         same = self.etag is not None and request.headers.get("If-None-Match") == self.etag
         since = request.headers.get("If-Modified-Since")
         if same or (self.last_modified is not None and since == self.last_modified):

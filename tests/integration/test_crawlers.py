@@ -16,7 +16,7 @@ from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
 from core.runtime.clock import SystemClock
 from crawlers.http import USER_AGENT, fetch, open_session
-from crawlers.sources.rss.client import read_cursor
+from crawlers.sources.rss.feed import read_cursor
 from tests.integration.crawl_runs import Run, crawling
 from tests.integration.news_servers import FeedServer, NewsSocket, feed_server, news_socket
 from tests.unit.crawlers.doubles import MemoryCursorStore, NarrowBus
@@ -26,7 +26,12 @@ FIELDS = {"id": "id", "title": "title", "published": "time"}
 
 def rss(*servers: FeedServer, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - any setting
     feeds = [
-        {"channel": f"desk{number}", "url": server.url, "interval_ms": 20}
+        {
+            "channel": f"desk{number}",
+            "url": server.url,
+            "interval_ms": 20,
+            "longest_interval_ms": 20,
+        }
         for number, server in enumerate(servers)
     ]
     return {

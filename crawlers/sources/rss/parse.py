@@ -1,18 +1,18 @@
-"""Reads a feed document: RSS 0.9 to 2.0, RDF and Atom, well-formed or not."""
+"""Reads a feed document: RSS 0.9 to 2.0, RDF and Atom, well-formed or not, and JSON Feed."""
 
-import io
 import re
-from hashlib import blake2b
 from typing import Any, Final
 from urllib.parse import urljoin
 from xml.sax import SAXException
 
-import feedparser
-import msgspec
 from feedparser.encodings import convert_to_utf8
 
+from core.contracts.event import EventKind
 from crawlers.item import Item, Refusal, RefusalReason, TextFormat
+from crawlers.sources.rss.document import FeedDocument, hash_of, refused, text_of, version_of
+from crawlers.sources.rss.json_feed import looks_like_json, parse_json_feed
 from crawlers.sources.rss.settings import MAX_DOCUMENT_BYTES
+from crawlers.sources.rss.xml_reader import XmlFeed, read_xml
 
 # Real feeds declare a few entities for letters (the HTML 4 sets have 253), each a few bytes long.
 _MAX_ENTITIES: Final = 300
@@ -21,23 +21,15 @@ _ENTITY: Final = re.compile(
     rb"<!ENTITY\s+(?:%\s+)?([\w.:-]{1,100})\s+([^>]{0,4096})", re.IGNORECASE
 )
 _REFERENCE: Final = re.compile(rb"[&%]([\w.:-]{1,100});")
-_CHARACTERS: Final = ((9, 10, 13), range(0x20, 0xD800), range(0xE000, 0x110000))  # XML 1.0, 2.2
-_REFERENCE_BY_NUMBER: Final = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]{1,4000}));?")
-_UTF8_XML: Final = "application/xml; charset=utf-8"
-
-
-class FeedDocument(msgspec.Struct, frozen=True):
-    """What one document held.
-
-    Attributes:
-        entries: each an item or a refusal, in the document's order; never empty.
-        whole: False when the document was ill-formed, so that its rest may be missing.
-        refused: why no entry could be read; None when some could, or the feed is just empty.
-    """
-
-    entries: tuple[Item | Refusal, ...]
-    whole: bool = True
-    refused: Refusal | None = None
+_DIGITS: Final = 7
+_MINUTE_MS: Final = 60_000
+_PERIODS_MS: Final = {  # RDF Site Summary 1.0 Modules: Syndication
+    "hourly": 60 * _MINUTE_MS,
+    "daily": 1_440 * _MINUTE_MS,
+    "weekly": 10_080 * _MINUTE_MS,
+    "monthly": 43_200 * _MINUTE_MS,
+    "yearly": 525_600 * _MINUTE_MS,
+}
 
 
 def parse(document: bytes, content_type: str | None = None, base_url: str = "") -> FeedDocument:
@@ -58,63 +50,78 @@ def parse(document: bytes, content_type: str | None = None, base_url: str = "") 
         The entries; a document that holds none gives one refusal, which says why.
     """
     if not document.strip():
-        return _refused(RefusalReason.EMPTY_DOCUMENT, "the body is empty")
+        return refused(RefusalReason.EMPTY_DOCUMENT, "the body is empty")
     if len(document) > MAX_DOCUMENT_BYTES:
-        return _refused(RefusalReason.TOO_LARGE, f"{len(document)} bytes")
+        return refused(RefusalReason.TOO_LARGE, f"{len(document)} bytes")
+    if looks_like_json(document):
+        return parse_json_feed(document)
     # feedparser decodes first: entity declarations can't hide in another encoding.
     headers = {"content-type": content_type} if content_type else {}
     text: bytes = convert_to_utf8(headers, document, {})
     if bomb := _entity_bomb(text):
-        return _refused(RefusalReason.ENTITY_BOMB, bomb)
+        return refused(RefusalReason.ENTITY_BOMB, bomb)
     try:
-        try:
-            feed = _feedparser(text)
-        except (ValueError, OverflowError):
-            # Its lenient parser stumbles over references to characters that don't exist.
-            feed = _feedparser(_REFERENCE_BY_NUMBER.sub(_existing, text))
+        feed = read_xml(text)
     except Exception as error:  # noqa: BLE001 - no document may stop the crawler
-        return _refused(RefusalReason.BAD_XML, f"feedparser: {error!r}"[:200])
-    entries = feed["entries"]
-    broken = feed.get("bozo_exception")
-    if entries:
-        language = _text(feed["feed"].get("language"))
-        is_atom = str(feed["version"]).startswith("atom")
-        return FeedDocument(
-            tuple(_read_entry(entry, is_atom, language, base_url) for entry in entries),
-            whole=broken is None,
-        )
-    if not feed["version"]:
-        return _refused(RefusalReason.NOT_A_FEED, _why(broken) or "no feed element")
-    if isinstance(broken, SAXException):
-        return _refused(RefusalReason.BAD_XML, _why(broken))
-    empty = Refusal(RefusalReason.EMPTY_FEED, f"{feed['version']} without entries")
-    return FeedDocument((empty,), whole=broken is None)
+        return refused(RefusalReason.BAD_XML, f"feedparser: {error!r}"[:200])
+    return _read(feed, base_url)
 
 
-def _feedparser(text: bytes) -> dict[str, Any]:
-    """Run feedparser, on a stream: it would take plain bytes for the name of a file to open.
-
-    HTML is not sanitised, since all of it becomes plain text. The feed's address stays unknown:
-    it would become part of ids, which would then change with it.
-    """
-    feed: dict[str, Any] = feedparser.parse(
-        io.BytesIO(text),
-        response_headers={"content-type": _UTF8_XML},
-        sanitize_html=False,
-        resolve_relative_uris=False,
+def _read(feed: XmlFeed, base_url: str) -> FeedDocument:
+    """Read what feedparser found."""
+    whole = feed.broken is None
+    entries: list[Item | Refusal] = []
+    dated_by_update: list[str] = []
+    if feed.entries:
+        language = text_of(feed.feed.get("language"))
+        is_atom = feed.version.startswith("atom")
+        for entry in feed.entries:
+            read = _read_entry(entry, is_atom, language, base_url)
+            entries.append(read)
+            if isinstance(read, Item) and not _first_time(entry) and read.published:
+                dated_by_update.append(read.native_id)
+    elif not feed.version:
+        return refused(RefusalReason.NOT_A_FEED, _why(feed.broken) or "no feed element")
+    elif isinstance(feed.broken, SAXException):
+        return refused(RefusalReason.BAD_XML, _why(feed.broken))
+    entries += [
+        Item(native_id=ref, kind=EventKind.DELETED, published=when) for ref, when in feed.deleted
+    ]
+    if not entries:
+        entries.append(Refusal(RefusalReason.EMPTY_FEED, f"{feed.version} without entries"))
+    return FeedDocument(
+        tuple(entries),
+        whole=whole,
+        interval_ms=_interval_ms(feed.feed),
+        older_url=_older(feed.feed),
+        generator=text_of(dict.get(feed.feed, "generator")),
+        dated_by_update=frozenset(dated_by_update),
     )
-    return feed
 
 
-def _existing(reference: re.Match[bytes]) -> bytes:
-    """Keep a reference to a character that exists."""
-    number = int(reference[1], 16) if reference[1] else int(reference[2])
-    return reference[0] if any(number in some for some in _CHARACTERS) else b""
+def _interval_ms(feed: dict[str, Any]) -> int | None:
+    """Read how often a feed says it changes: RSS `ttl` in minutes, or the syndication module."""
+    period_ms = _PERIODS_MS.get((text_of(dict.get(feed, "sy_updateperiod")) or "").lower())
+    if period_ms is not None:
+        frequency = _whole(dict.get(feed, "sy_updatefrequency")) or 1
+        return max(1, period_ms // frequency)
+    ttl = _whole(dict.get(feed, "ttl"))
+    return ttl * _MINUTE_MS if ttl else None
 
 
-def _refused(reason: RefusalReason, detail: str) -> FeedDocument:
-    refusal = Refusal(reason, detail)
-    return FeedDocument((refusal,), whole=False, refused=refusal)
+def _whole(value: object) -> int | None:
+    text = text_of(value) or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
+
+
+def _older(feed: dict[str, Any]) -> str | None:
+    """Find where older entries are: RFC 5005, archived feeds first, then paged ones."""
+    links = dict.get(feed, "links") or ()
+    for relation in ("prev-archive", "next"):
+        for link in links:
+            if dict.get(link, "rel") == relation and (href := text_of(dict.get(link, "href"))):
+                return href
+    return None
 
 
 def _why(error: object) -> str:
@@ -146,24 +153,30 @@ def _read_entry(
     text, text_format = _content(body[0], is_atom)
     if not title and not text:
         return Refusal(
-            RefusalReason.NO_TEXT, "neither title nor text", _text(dict.get(entry, "id"))
+            RefusalReason.NO_TEXT, "neither title nor text", text_of(dict.get(entry, "id"))
         )
-    link = _text(dict.get(entry, "link"))
-    published = next(
-        (at for key in ("published", "created", "updated") if (at := _text(dict.get(entry, key)))),
-        None,
-    )
+    link = text_of(dict.get(entry, "link"))
+    first, updated = _first_time(entry), text_of(dict.get(entry, "updated"))
+    kind, revision = version_of(first, updated)
+    published = first or updated
     return Item(
-        native_id=_text(dict.get(entry, "id")) or link or _hash(title, text, published),
+        native_id=text_of(dict.get(entry, "id")) or link or hash_of(title, text, published),
+        kind=kind,
+        revision=revision,
         title=title,
         title_format=title_format,
         text=text,
         text_format=text_format,
-        author=_text(dict.get(entry, "author")),
+        author=text_of(dict.get(entry, "author")),
         url=_absolute(link, base_url),
         published=published,
-        language=(isinstance(body[0], dict) and _text(dict.get(body[0], "language"))) or language,
+        language=(isinstance(body[0], dict) and text_of(dict.get(body[0], "language"))) or language,
     )
+
+
+def _first_time(entry: dict[str, Any]) -> str | None:
+    """Give when an entry was first published, as written."""
+    return text_of(dict.get(entry, "published")) or text_of(dict.get(entry, "created"))
 
 
 def _content(detail: object, is_atom: bool) -> tuple[str | None, TextFormat]:
@@ -175,12 +188,7 @@ def _content(detail: object, is_atom: bool) -> tuple[str | None, TextFormat]:
     if not isinstance(detail, dict):
         return None, TextFormat.PLAIN
     plain = is_atom and dict.get(detail, "type") == "text/plain"
-    return _text(dict.get(detail, "value")), TextFormat.PLAIN if plain else TextFormat.HTML
-
-
-def _text(value: object) -> str | None:
-    """Keep a string that says something."""
-    return value.strip() or None if isinstance(value, str) else None
+    return text_of(dict.get(detail, "value")), TextFormat.PLAIN if plain else TextFormat.HTML
 
 
 def _absolute(link: str | None, base_url: str) -> str | None:
@@ -189,9 +197,3 @@ def _absolute(link: str | None, base_url: str) -> str | None:
         return urljoin(base_url, link) if link else None
     except ValueError:
         return None
-
-
-def _hash(*parts: str | None) -> str:
-    """Name an entry that has neither id nor link by what it says."""
-    said = "\x1f".join(part or "" for part in parts).encode("utf-8", "surrogatepass")
-    return f"hash:{blake2b(said, digest_size=16).hexdigest()}"

@@ -14,6 +14,10 @@ from crawlers.zones import ZoneName, zone
 MAX_DOCUMENT_BYTES: Final = 4_000_000  # hostile documents take seconds a megabyte to parse
 PUBLIC_FEEDS: Final = Path(__file__).with_name("public_feeds.toml")
 
+_LONGEST_FACTOR: Final = 5
+
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
 
 class FeedSettings(Section):
     """One feed.
@@ -21,27 +25,47 @@ class FeedSettings(Section):
     Attributes:
         channel: our name for it; part of each event's identity, so keep it.
         url: `http://` or `https://`.
-        interval_ms: from the start of one request to the start of the next.
+        mirrors: other addresses of the same feed; each is asked, too, and the first wins.
+        interval_ms: the shortest, from one request to the next: after something new.
+        longest_interval_ms: the longest, when nothing new comes; None is five times the
+            shortest. The same as `interval_ms` keeps the interval as it is.
         default_zone: zone of times without one; empty refuses such entries.
     """
 
     channel: Annotated[str, Field(pattern=r"^[\w.:/@-]{1,100}$")]
-    url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
-    interval_ms: Millis = 60_000
+    url: WebAddress
+    mirrors: tuple[WebAddress, ...] = ()
+    interval_ms: Annotated[Millis, Field(ge=1)] = 60_000
+    longest_interval_ms: Millis | None = None
     default_zone: ZoneName = "UTC"
+
+    @model_validator(mode="after")
+    def _limits_in_order(self) -> "FeedSettings":
+        if self.longest_ms < self.interval_ms:
+            raise ValueError(
+                f"longest_interval_ms of {self.channel} is below its interval_ms: raise it"
+            )
+        if len({self.url, *self.mirrors}) <= len(self.mirrors):
+            raise ValueError(f"{self.channel} names one address twice: its mirrors are others")
+        return self
 
     @property
     def zone(self) -> tzinfo | None:
         """The zone named by `default_zone`."""
         return zone(self.default_zone)
 
+    @property
+    def longest_ms(self) -> int:
+        """The longest interval in effect."""
+        if self.longest_interval_ms is None:
+            return _LONGEST_FACTOR * self.interval_ms
+        return self.longest_interval_ms
 
-class RssSettings(Section):
-    """All feeds.
+
+class PollSettings(Section):
+    """How servers are asked.
 
     Attributes:
-        feeds: which ones.
-        public_feeds: read the bundled list of public feeds as well.
         jitter: each wait is longer or shorter by up to this part of the interval.
         timeout_ms: for one request, redirects and body included.
         max_document_bytes: a longer body (decompressed) is refused.
@@ -49,16 +73,30 @@ class RssSettings(Section):
         connections_per_host: at once.
         allow_private: also ask loopback, private and link-local addresses; for tests and feeds
             of one's own network only.
+        robots: keep to robots.txt.
+        contact: an e-mail or web address for the servers' operators, sent with each request.
     """
 
-    feeds: tuple[FeedSettings, ...] = ()
-    public_feeds: bool = False
     jitter: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     timeout_ms: Millis = 20_000
     max_document_bytes: Annotated[int, Field(ge=1_000, le=MAX_DOCUMENT_BYTES)] = 2_000_000
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     connections_per_host: Annotated[int, Field(ge=1)] = 2
     allow_private: bool = False
+    robots: bool = True
+    contact: Annotated[str, Field(pattern=r"^[!-'*-~]{3,200}$")] | None = None
+
+
+class RssSettings(PollSettings):
+    """All feeds.
+
+    Attributes:
+        feeds: which ones.
+        public_feeds: read the bundled list of public feeds as well.
+    """
+
+    feeds: tuple[FeedSettings, ...] = ()
+    public_feeds: bool = False
 
     @model_validator(mode="after")
     def _channels_differ(self) -> "RssSettings":

@@ -93,7 +93,7 @@ def test_feed_that_breaks_off_gives_what_it_holds_and_says_so() -> None:
         (b"", RefusalReason.EMPTY_DOCUMENT),
         (b" \n", RefusalReason.EMPTY_DOCUMENT),
         (b"<html><body>Please log in</body></html>", RefusalReason.NOT_A_FEED),
-        (b'{"version":"https://jsonfeed.org/version/1.1","items":[]}', RefusalReason.NOT_A_FEED),
+        (b'{"version":"https://jsonfeed.org/version/1.1","items":[]}', RefusalReason.EMPTY_FEED),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), RefusalReason.NOT_A_FEED),
         (b"/etc/passwd", RefusalReason.NOT_A_FEED),
         (b"https://example.com/feed", RefusalReason.NOT_A_FEED),
