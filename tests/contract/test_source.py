@@ -15,6 +15,7 @@ from core.contracts.event import TimePrecision
 from core.contracts.identity import event_id
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.database import default_url
+from tests.contract.sources.webhook import webhook
 from tests.integration.crawl_runs import Run, crawling
 from tests.integration.news_servers import feed_server, news_socket
 from tests.unit.crawlers.doubles import MemoryCursorStore, NarrowBus
@@ -113,6 +114,7 @@ async def newswire() -> AsyncIterator[Server]:
 SOURCES: dict[str, Callable[[], AbstractAsyncContextManager[Server]]] = {
     "rss": rss,
     "newswire": newswire,
+    "webhook": webhook,
 }
 
 

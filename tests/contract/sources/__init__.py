@@ -1,0 +1,1 @@
+"""What each source's server looks like to the contract suite."""
