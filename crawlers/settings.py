@@ -10,6 +10,7 @@ from crawlers.seen import DEFAULT_CAPACITY
 from crawlers.sources.file.settings import FileSettings
 from crawlers.sources.newswire.settings import NewswireSettings
 from crawlers.sources.rss.settings import RssSettings
+from crawlers.sources.twitter.settings import TwitterSettings
 from crawlers.sources.webhook.settings import WebhookSettings
 
 
@@ -18,6 +19,7 @@ class CrawlSettings(Section):
 
     Attributes:
         rss: feeds over HTTP.
+        twitter: accounts and terms on X.
         newswire: JSON news websockets.
         webhook: events that other tools post.
         file: past posts, for backfills.
@@ -29,6 +31,7 @@ class CrawlSettings(Section):
     """
 
     rss: RssSettings = RssSettings()
+    twitter: TwitterSettings = TwitterSettings()
     newswire: tuple[NewswireSettings, ...] = ()
     webhook: WebhookSettings = WebhookSettings()
     file: tuple[FileSettings, ...] = ()
@@ -53,6 +56,7 @@ class CrawlSettings(Section):
         """Give every source's settings by its name, which is that of its folder."""
         return {
             "rss": self.rss,
+            "twitter": self.twitter,
             "newswire": self.newswire,
             "webhook": self.webhook,
             "file": self.file,
