@@ -54,6 +54,9 @@ class KafkaSettings(Section):
     linger_ms: Annotated[int, Field(ge=0, le=1000)] = 0
     instance: str | None = None
     """A name this process keeps over restarts, so that it has its partitions back at once."""
+    spool_mb: Annotated[int, Field(ge=0)] = 512
+    """How much of what was read may wait in data_dir/spool, in MiB, while the broker is away; past
+    it the crawlers stop reading. 0: nothing waits there, and without a broker nothing starts."""
 
 
 class StateSettings(Section):

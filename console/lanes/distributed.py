@@ -1,14 +1,21 @@
 """The distributed lane: crawl, classify and trade as processes of their own, over Kafka."""
 
+from console.lanes.broker import kafka_bus, spooled_bus
 from console.lanes.control import control_routes
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
-from console.lanes.trading import publish_balances, show_crawl, show_trader, trader_checks
+from console.lanes.trading import (
+    publish_balances,
+    save_last_cursors,
+    show_crawl,
+    show_spool,
+    show_trader,
+    trader_checks,
+)
 from console.settings import Settings, require_bootstrap
 from core.contracts.orders import Intent
 from core.contracts.topics import SIGNALS
 from core.contracts.trace import Trace
-from core.runtime.bus.kafka import KafkaBus
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.journal import Journal
 from core.runtime.journal.schema import upgrade
@@ -21,29 +28,19 @@ from trader.venues.hitbtc.client import HitBtc
 TRADER_GROUP = "trader"
 
 
-def _bus(settings: Settings, host: Host, name: str) -> KafkaBus:
-    kafka = settings.kafka
-    return KafkaBus(
-        require_bootstrap(settings),
-        clock=host.clock,
-        client_id=f"tidings-{name}",
-        linger_ms=kafka.linger_ms,
-        replication=kafka.replication,
-        topic_prefix=kafka.topic_prefix,
-        instance=kafka.instance,
-    )
-
-
 async def crawl(service: Service, settings: Settings) -> None:
-    """Read the sources and publish events, keyed by the assets they are about."""
+    """Read the sources and publish events, keyed by the assets they are about.
+
+    While the broker is away, at the start or later, events wait in the spool.
+    """
     host = Host("crawl", settings)
-    bus = _bus(settings, host, "crawl")
+    bus = spooled_bus(settings, host, "crawl")
     store = SqlCursorStore(host.database_url)
     reader = Reader()
     crawlers = Crawl(settings.crawl, bus=bus, keyer=reader.keys_for, store=store, clock=host.clock)
     url = await host.start()
     service.on_drain("tasks", host.supervisor.stop)
-    service.on_drain("cursors", crawlers.drain)
+    service.on_drain("cursors", lambda: save_last_cursors(crawlers))
     service.on_drain("bus", bus.stop)
     service.on_drain("store", store.close)
     service.on_drain("host", host.stop)
@@ -56,6 +53,7 @@ async def crawl(service: Service, settings: Settings) -> None:
         host.supervisor.start(name, task)
     host.add_checks(crawlers.checks())
     show_crawl(crawlers, host)
+    show_spool(bus, host)
     host.settle(lambda: True)
     say_ready(Ready(service.name, url))
     await host.supervisor.wait()
@@ -77,7 +75,7 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
         clock=host.clock,
         fsync=settings.journal.fsync,
     )
-    outbound, inbound = _bus(settings, host, "reports"), _bus(settings, host, "trade")
+    outbound, inbound = kafka_bus(settings, host, "reports"), kafka_bus(settings, host, "trade")
     venue = HitBtc(settings.hitbtc, clock=host.clock)
 
     def observe(_intent: Intent, trace: Trace) -> None:

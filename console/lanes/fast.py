@@ -6,7 +6,14 @@ from console.lanes.control import control_routes
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.rehearsal import Rehearsal, rehearse
-from console.lanes.trading import publish_balances, show_crawl, show_trader, trader_checks
+from console.lanes.trading import (
+    publish_balances,
+    save_last_cursors,
+    show_crawl,
+    show_spool,
+    show_trader,
+    trader_checks,
+)
 from console.settings import Settings
 from core.contracts.clock import Clock
 from core.contracts.orders import Intent
@@ -35,6 +42,7 @@ class FastLane:
     the other way round: no more news, orders come to their end, cursors, bus, journal.
 
     Attributes:
+        behind: the way to Kafka, where a broker is configured.
         on_trace: told of each finished entry and its stamps.
     """
 
@@ -51,7 +59,9 @@ class FastLane:
             fsync=settings.journal.fsync,
         )
         self.store = SqlCursorStore(self.host.database_url)
-        self.bus = self._make_bus()
+        self.behind = self._make_behind()
+        near = InProcessBus(self.clock)
+        self.bus: Bus = near if self.behind is None else TeeBus(near, self.behind)
         self.venue = HitBtc(settings.hitbtc, clock=self.clock)
         self.trading = TraderService(
             self.venue,
@@ -79,21 +89,12 @@ class FastLane:
         self.bus.subscribe(EVENTS, self.classifier.on_event, group="classifier")
         self.bus.subscribe(SIGNALS, self.trading.trader.on_signal, group="trader")
 
-    def _make_bus(self) -> Bus:
-        kafka = self.settings.kafka
-        near = InProcessBus(self.clock)
-        if kafka.bootstrap is None:
-            return near
-        from core.runtime.bus.kafka import KafkaBus  # noqa: PLC0415 - only where a broker is
+    def _make_behind(self) -> Bus | None:
+        if self.settings.kafka.bootstrap is None:
+            return None
+        from console.lanes.broker import spooled_bus  # noqa: PLC0415 - only where a broker is
 
-        behind = KafkaBus(
-            kafka.bootstrap,
-            clock=self.clock,
-            linger_ms=kafka.linger_ms,
-            replication=kafka.replication,
-            topic_prefix=kafka.topic_prefix,
-        )
-        return TeeBus(near, behind)
+        return spooled_bus(self.settings, self.host, "run")
 
     def _observe(self, intent: Intent, trace: Trace) -> None:
         if not trace.decided:
@@ -118,6 +119,8 @@ class FastLane:
         self.stories.restore(await self.journal.load_stories(now_ns - window_ns))
         url = await host.start(control_routes(trader, self.settings.health.token))
         await self.bus.start()
+        if self.behind is not None:
+            show_spool(self.behind, host)
         host.supervisor.start("journal", self.journal.run)
         host.supervisor.start("bus", self.bus.failure)
         await self.trading.restore()
@@ -150,7 +153,7 @@ class FastLane:
         """End in order: what was read is saved, what was sent is in the journal."""
         self.trading.trader.ready = False
         await self.host.supervisor.stop()
-        await self.crawl.drain()
+        await save_last_cursors(self.crawl)
         await self.bus.stop()
         await self.journal.close()
         await self.store.close()

@@ -1,11 +1,15 @@
-"""What both lanes add to their stages: health checks, metrics, balances and gate mirrored."""
+"""What both lanes add to their stages: health checks, metrics, mirrors, the last cursors."""
 
 import asyncio
+from contextlib import suppress
 from typing import Final
 
 from console.lanes.host import Host
 from core.contracts.codec import encode
 from core.contracts.gate import GateState
+from core.runtime.bus.port import Bus
+from core.runtime.bus.spool import SpoolBus, SpooledError
+from core.runtime.bus.spool_queue import SpoolState
 from core.runtime.health import Check, CheckResult
 from core.runtime.journal.journal import Journal
 from crawlers.intake import Counts
@@ -91,4 +95,30 @@ def show_crawl(crawl: Crawl, host: Host) -> None:
         "Items that became no event",
         "reason",
         lambda: sum(crawl.counts().values(), Counts()).refusals,
+    )
+
+
+async def save_last_cursors(crawl: Crawl) -> None:
+    """Save how far the sources were read, as far as the broker has it.
+
+    Where it is away, the cursors stay before what waits in the spool, which the bus tells of when
+    it stops: the next start reads that again and knows it.
+
+    Raises:
+        Retryable: the store is away, or there is no spool.
+    """
+    with suppress(SpooledError):
+        await crawl.drain()
+
+
+def show_spool(bus: Bus, host: Host) -> None:
+    """Show what waits for the broker in health and metrics, where the bus has a spool."""
+    if not isinstance(bus, SpoolBus):
+        return
+    queue, metrics = bus.queue, host.metrics
+    host.health.add("spool", bus.check)
+    metrics.read("spool_records", "Waiting for the broker", lambda: queue.waiting)
+    metrics.read("spool_bytes", "Waiting for the broker", lambda: queue.waiting_bytes)
+    metrics.read(
+        "spool_state", "0 direct, 1 spooling, 2 full", lambda: list(SpoolState).index(queue.state)
     )

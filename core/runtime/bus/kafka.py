@@ -49,6 +49,8 @@ SLICE_S: Final = 0.002  # of handlers before other tasks have a turn
 CONNECT_TIMEOUT_S: Final = 30.0
 CLOSE_TIMEOUT_S: Final = 2.0
 MAX_BACKOFF_S: Final = 5.0
+MAX_BUFFERED: Final = 100_000
+CONFIRM_TIMEOUT_MS: Final = 10_000
 
 # After these a new producer, with a new producer id, may send the same records again.
 _PRODUCER_LOST: Final = (
@@ -233,11 +235,11 @@ class KafkaBus:
         clock: Clock,
         client_id: str = "tidings",
         linger_ms: int = 0,
-        max_buffered: int = 100_000,
+        max_buffered: int = MAX_BUFFERED,
         replication: int = 1,
         topic_prefix: str = "",
         instance: str | None = None,
-        confirm_timeout_ms: int = 10_000,
+        confirm_timeout_ms: int = CONFIRM_TIMEOUT_MS,
         session_timeout_ms: int = 10_000,
     ) -> None:
         self._bootstrap = bootstrap
