@@ -7,9 +7,11 @@ from pydantic import Field, model_validator
 from core.runtime.settings import Millis, Section
 from crawlers.normalise import Limits
 from crawlers.seen import DEFAULT_CAPACITY
+from crawlers.sources.announcements.settings import AnnouncementSettings
 from crawlers.sources.file.settings import FileSettings
 from crawlers.sources.newswire.settings import NewswireSettings
 from crawlers.sources.rss.settings import RssSettings
+from crawlers.sources.telegram.settings import TelegramSettings
 from crawlers.sources.twitter.settings import TwitterSettings
 from crawlers.sources.webhook.settings import WebhookSettings
 
@@ -20,6 +22,8 @@ class CrawlSettings(Section):
     Attributes:
         rss: feeds over HTTP.
         twitter: accounts and terms on X.
+        telegram: channels and groups, read with one account.
+        announcements: exchanges' announcement lists and status pages.
         newswire: JSON news websockets.
         webhook: events that other tools post.
         file: past posts, for backfills.
@@ -32,6 +36,8 @@ class CrawlSettings(Section):
 
     rss: RssSettings = RssSettings()
     twitter: TwitterSettings = TwitterSettings()
+    telegram: TelegramSettings = TelegramSettings()
+    announcements: AnnouncementSettings = AnnouncementSettings()
     newswire: tuple[NewswireSettings, ...] = ()
     webhook: WebhookSettings = WebhookSettings()
     file: tuple[FileSettings, ...] = ()
@@ -57,6 +63,8 @@ class CrawlSettings(Section):
         return {
             "rss": self.rss,
             "twitter": self.twitter,
+            "telegram": self.telegram,
+            "announcements": self.announcements,
             "newswire": self.newswire,
             "webhook": self.webhook,
             "file": self.file,

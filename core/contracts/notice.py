@@ -1,6 +1,7 @@
 """The notice: what an exchange says of its own maintenance and incidents, in terms to act on."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,10 @@ class NoticeState(StrEnum):
     IN_PROGRESS = "in_progress"  # begun, and not said to be over: being watched counts as begun
     RESOLVED = "resolved"
     CANCELLED = "cancelled"  # withdrawn: the exchange's page no longer knows of it
+
+
+OVER: Final = (NoticeState.RESOLVED, NoticeState.CANCELLED)
+"""Nothing more will come of it."""
 
 
 class Impact(StrEnum):
@@ -84,4 +89,4 @@ class VenueNotice(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_over(self) -> bool:
         """Whether nothing more will come of it."""
-        return self.state in (NoticeState.RESOLVED, NoticeState.CANCELLED)
+        return self.state in OVER

@@ -1,0 +1,1 @@
+"""Exchanges' announcement lists and status pages, polled."""
