@@ -9,6 +9,7 @@ from crawlers.normalise import Limits
 from crawlers.seen import DEFAULT_CAPACITY
 from crawlers.sources.announcements.settings import AnnouncementSettings
 from crawlers.sources.file.settings import FileSettings
+from crawlers.sources.medium.settings import MediumSettings
 from crawlers.sources.newswire.settings import NewswireSettings
 from crawlers.sources.rss.settings import RssSettings
 from crawlers.sources.telegram.settings import TelegramSettings
@@ -21,6 +22,7 @@ class CrawlSettings(Section):
 
     Attributes:
         rss: feeds over HTTP.
+        medium: publications, users and tags of Medium.
         twitter: accounts and terms on X.
         telegram: channels and groups, read with one account.
         announcements: exchanges' announcement lists and status pages.
@@ -35,6 +37,7 @@ class CrawlSettings(Section):
     """
 
     rss: RssSettings = RssSettings()
+    medium: MediumSettings = MediumSettings()
     twitter: TwitterSettings = TwitterSettings()
     telegram: TelegramSettings = TelegramSettings()
     announcements: AnnouncementSettings = AnnouncementSettings()
@@ -62,6 +65,7 @@ class CrawlSettings(Section):
         """Give every source's settings by its name, which is that of its folder."""
         return {
             "rss": self.rss,
+            "medium": self.medium,
             "twitter": self.twitter,
             "telegram": self.telegram,
             "announcements": self.announcements,
