@@ -1,0 +1,1 @@
+"""Channels and groups of Telegram, live and back in time."""
