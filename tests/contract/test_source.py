@@ -15,6 +15,13 @@ from core.contracts.event import TimePrecision
 from core.contracts.identity import event_id
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.database import default_url
+from tests.contract.sources.announcements import (
+    announcement_feed,
+    announcement_list,
+    status_page,
+)
+from tests.contract.sources.medium import medium
+from tests.contract.sources.twitter import twitter_search, twitter_stream
 from tests.contract.sources.webhook import webhook
 from tests.integration.crawl_runs import Run, crawling
 from tests.integration.news_servers import feed_server, news_socket
@@ -24,7 +31,7 @@ AN_HOUR_AGO = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 
 class Post(NamedTuple):
-    """What a source's server is asked to serve; titles are HTML."""
+    """What a source's server is asked to serve; titles are HTML, texts where there are none."""
 
     native_id: str
     title: str | None = "title"
@@ -113,8 +120,14 @@ async def newswire() -> AsyncIterator[Server]:
 
 SOURCES: dict[str, Callable[[], AbstractAsyncContextManager[Server]]] = {
     "rss": rss,
+    "medium": medium,
     "newswire": newswire,
+    "announcements": announcement_list,
+    "announcements-feed": announcement_feed,
+    "announcements-status": status_page,
     "webhook": webhook,
+    "twitter": twitter_stream,
+    "twitter-search": twitter_search,
 }
 
 
@@ -145,7 +158,7 @@ async def test_each_item_is_one_event_with_its_own_identity(
     async with crawling(server.settings, store) as run:
         await server.serve(Post("1", "first"), Post("2", "second"))
         await run.until_events(2)
-        assert [event.title for event in run.events] == ["first", "second"]
+        assert [event.title or event.text for event in run.events] == ["first", "second"]
         for event in run.events:
             assert (event.source, event.channel) == (server.source, "channel")
             assert event.id == event_id(server.source, "channel", event.native_id)
@@ -262,7 +275,8 @@ async def test_hostile_text_is_made_plain(server: Server, store: SqlCursorStore)
     async with crawling(server.settings, store) as run:
         await server.serve(Post("1", "plain"), Post("2", title))
         await run.until_events(2)
-        assert [event.title for event in run.events] == ["plain", "Bitcoin & more"]
+        said = [event.title or event.text for event in run.events]
+        assert said == ["plain", "Bitcoin & more"]
         assert [event.removed_characters for event in run.events] == [0, 2]
 
 

@@ -89,7 +89,7 @@ def parse_status(
     dated: list[tuple[int, Item]] = []
     refusals: list[Refusal] = []
     created_ns: dict[str, int] = {}
-    for post in (post for posts in lists for post in posts):
+    for post in (post for posts in lists for post in reversed(posts)):  # the newest come first
         native_id = post.get("id") if isinstance(post, dict) else None
         if type(native_id) is not str or not native_id:
             refusals.append(Refusal(RefusalReason.NO_ID, "an incident without an id"))

@@ -235,14 +235,19 @@ def _read(
     intake: Intake,
     received_ns: int,
 ) -> tuple[StatusDocument, Taken]:
-    """Parse and normalise a document; runs in another thread."""
+    """Parse and normalise a document; runs in another thread.
+
+    Returns:
+        The document, and what it holds: refusals first, then events in its order.
+    """
     document = parse_status(fetched.body, settings, groups)
-    taken: Taken = []
+    refusals: Taken = []
+    events: Taken = []
     for entry in document.entries:
-        if not isinstance(entry, Item):
-            taken.append((entry, None))
-            continue
-        read = intake.normalise(entry, received_ns)
-        told = entry.notice if isinstance(read, Event) else None
-        taken.append((read, notice_of(told, read) if told and isinstance(read, Event) else None))
-    return document, taken
+        read = intake.normalise(entry, received_ns) if isinstance(entry, Item) else entry
+        if isinstance(read, Event) and isinstance(entry, Item):
+            notice = None if entry.notice is None else notice_of(entry.notice, read)
+            events.append((read, notice))
+        else:
+            refusals.append((read, None))
+    return document, [*refusals, *events]

@@ -52,7 +52,7 @@ class MemoryCursorStore:
 
 
 class NarrowBus(InProcessBus):
-    """The in-process bus with room for `room` records (None: no bound), keeping all events."""
+    """The in-process bus with room for `room` events (None: no bound), keeping all of them."""
 
     def __init__(self, room: int | None = None) -> None:
         super().__init__(ManualClock(NOW_NS))
@@ -78,7 +78,7 @@ class NarrowBus(InProcessBus):
         keys: Sequence[str],
         trace: Trace,
     ) -> None:
-        if self.room is not None:
+        if self.room is not None and topic is EVENTS:
             if self.room == 0:
                 raise Retryable("the bus is full")
             self.room -= 1

@@ -131,7 +131,7 @@ def test_what_takes_longer_than_planned_is_said_again_each_minute() -> None:
 
 
 async def test_full_bus_tells_notice_and_event_once_each_when_it_has_room() -> None:
-    bus, clock = NarrowBus(room=1), ManualClock(NOW_NS)
+    bus, clock = NarrowBus(room=0), ManualClock(NOW_NS)
     notices: list[VenueNotice] = []
     bus.subscribe(VENUE_NOTICES, lambda notice, _key, _trace: notices.append(notice), group="x")
     waits: list[float] = []
