@@ -1,12 +1,14 @@
 """A channel's past, read by message id from the range's start on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from crawlers.history import Cost, Page
 from crawlers.item import Item, Refusal
 from crawlers.normalise import Limits
-from crawlers.sources.telegram.line import Line
-from crawlers.sources.telegram.pages import PAGE, Messages, after, album_of, newest
+from crawlers.sources.telegram.line import Line, LineBrokenError, SessionLostError
+from crawlers.sources.telegram.pages import PAGE, after, album_of, newest
 from crawlers.sources.telegram.parse import (
     ALBUM_PARTS,
     Message,
@@ -32,29 +34,36 @@ class Past:
         self._settings = settings
         self._line: Line | None = None
 
-    async def line(self) -> Line:
-        """Give the connection, opening it where there is none.
+    @asynccontextmanager
+    async def line(self) -> AsyncIterator[Line]:
+        """Give the connection, opening it where there is none; a broken one is hung up.
 
         Raises:
             Retryable, Rejected: as `Line.open`.
         """
-        if self._line is not None and not self._line.is_open:
+        try:
+            if self._line is None:
+                self._line = await _opened(self._settings)
+            yield self._line
+        except (LineBrokenError, SessionLostError):
             await self.close()
-        if self._line is None:
-            line = Line(self._settings)
-            try:
-                await line.open()
-            except BaseException:
-                await line.close()
-                raise
-            self._line = line
-        return self._line
+            raise
 
     async def close(self) -> None:
         """Hang up."""
         line, self._line = self._line, None
         if line is not None:
             await line.close()
+
+
+async def _opened(settings: TelegramSettings) -> Line:
+    line = Line(settings)
+    try:
+        await line.open()
+    except BaseException:
+        await line.close()
+        raise
+    return line
 
 
 class TelegramHistory:
@@ -78,10 +87,10 @@ class TelegramHistory:
         Raises:
             Retryable, Rejected: as `page`.
         """
-        line = await self._past.line()
-        peer = await self._found(line)
-        last = await newest(line, peer, 1, before_s=-(-until_ns // _SECOND_NS))
-        first = await newest(line, peer, 1, before_s=since_ns // _SECOND_NS)
+        async with self._past.line() as line:
+            peer = await self._found(line)
+            last = await newest(line, peer, 1, before_s=-(-until_ns // _SECOND_NS))
+            first = await newest(line, peer, 1, before_s=since_ns // _SECOND_NS)
         most = 0
         if last.messages:
             most = last.messages[-1].id - (first.messages[-1].id if first.messages else 0)
@@ -98,18 +107,18 @@ class TelegramHistory:
             Retryable: no answer, or Telegram asks to wait; with how long.
             Rejected: the channel can't be read, or the session is no longer taken.
         """
-        line = await self._past.line()
-        peer = await self._found(line)
         past_id = int(cursor) if cursor is not None else None
-        found = await after(line, peer, past_id, since_s=since_ns // _SECOND_NS)
-        messages = found.messages
+        async with self._past.line() as line:
+            peer = await self._found(line)
+            found = await after(line, peer, past_id, since_s=since_ns // _SECOND_NS)
+            messages = found.messages
+            first = messages[0] if messages else None
+            if past_id is None and first and is_post(first) and first.grouped_id is not None:
+                # The range may begin within an album, which counts as its first part does.
+                earlier = [one for one in await album_of(line, peer, first) if one.id < first.id]
+                messages = [*earlier, *messages]
         if not messages:
             return Page((), None, until_ns)
-        first = messages[0]
-        if cursor is None and is_post(first) and first.grouped_id is not None:
-            # The range may begin within an album, which counts as its first part does.
-            earlier = [one for one in await album_of(line, peer, first) if one.id < first.id]
-            messages = [*earlier, *messages]
         times = [time for one in messages if (time := _time(one)) is not None]
         reached_ns = times[-1] * _SECOND_NS if times else None
         posts = gather(messages)

@@ -136,11 +136,6 @@ class Line:
                 await self._client.connect()
         await self.ask(functions.updates.GetStateRequest())
 
-    @property
-    def is_open(self) -> bool:
-        """Whether the connection stands, as far as is known."""
-        return bool(self._client.is_connected())
-
     async def _hear(self, update: Any) -> None:  # noqa: ANN401 - any of telethon's updates
         if self._on_update is not None:
             self._on_update(update)
