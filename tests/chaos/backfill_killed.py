@@ -157,7 +157,7 @@ async def check(items: int, kills: int, suffix: str = "jsonl") -> dict[str, Any]
             await killed.start()
             await killed.finish()
             files = [unbroken.target.read_bytes(), killed.target.read_bytes()]
-            left = sorted(name for name in os.listdir(folder) if ".partial" in name)
+            left = sorted(p.name for p in folder.glob("*.partial*"))  # noqa: ASYNC240 - done by now
     finally:
         await runner.cleanup()
     result: dict[str, Any] = {
