@@ -21,6 +21,8 @@ from tests.contract.sources.announcements import (
     status_page,
 )
 from tests.contract.sources.medium import medium
+from tests.contract.sources.reddit import reddit
+from tests.contract.sources.telegram import telegram
 from tests.contract.sources.twitter import twitter_search, twitter_stream
 from tests.contract.sources.webhook import webhook
 from tests.integration.crawl_runs import Run, crawling
@@ -126,8 +128,10 @@ SOURCES: dict[str, Callable[[], AbstractAsyncContextManager[Server]]] = {
     "announcements-feed": announcement_feed,
     "announcements-status": status_page,
     "webhook": webhook,
+    "reddit": reddit,
     "twitter": twitter_stream,
     "twitter-search": twitter_search,
+    "telegram": telegram,
 }
 
 
@@ -253,7 +257,7 @@ async def test_nonsense_is_a_named_refusal_and_the_source_goes_on(
         await run.until_events(1)
         await server.serve_nonsense()
         await run.until(lambda: bool(refusals(run)))
-        assert set(refusals(run)) <= {"not_a_feed", "bad_json"}
+        assert set(refusals(run)) <= {"not_a_feed", "bad_json", "bad_shape"}
         await server.serve(Post("2"))
         await run.until_events(2)
         assert run.ids == ["1", "2"]

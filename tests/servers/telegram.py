@@ -203,7 +203,9 @@ class TelegramServer:
 
     async def until_following(self) -> None:
         """Wait until a client hears updates and has read what there was."""
-        await self.until(lambda: any(wire.wants_updates for wire in self.wires))
+        await self.until(
+            lambda: any(wire.wants_updates and wire.has_read_all for wire in self.wires)
+        )
 
     def _channel_of(self, peer: Any) -> ServedChannel:  # noqa: ANN401 - telethon's (Input)Peer
         number = getattr(peer, "channel_id", None) or peer.chat_id
@@ -268,6 +270,8 @@ class TelegramServer:
         answer = self._refusal(name) or getattr(self, f"_on_{name}")(request)
         if name == "GetState":
             wire.wants_updates = not quiet
+        if name == "GetHistory" and not getattr(answer, "messages", True):
+            wire.has_read_all = True
         wire.answer(message.msg_id, answer)
 
     def _refusal(self, name: str) -> Any:  # noqa: ANN401 - RpcError or None

@@ -32,6 +32,7 @@ class Wire:
         self.writer = writer
         self.session_id = 0
         self.wants_updates = False
+        self.has_read_all = False  # asked for messages, and there were no more
         self._key = auth_key
         self._sent = 0
         self._last_id = 0
