@@ -304,6 +304,29 @@ async def test_broker_restart_loses_nothing_and_keeps_order(kafka_server: KafkaS
         await bus.stop()
 
 
+@pytest.mark.slow
+async def test_broker_that_is_away_is_not_asked_without_a_pause(
+    kafka_server: KafkaServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = KafkaBus(kafka_server.bootstrap, clock=ManualClock(), confirm_timeout_ms=1_000)
+    await bus.start()
+    say(bus, 1)
+    await bus.flush()
+    kafka_server.kill()
+    # As after an orderly stop, in which the broker first gives its partitions up.
+    monkeypatch.setattr(bus._producer.client.cluster, "leader_for_partition", lambda _: -1)
+    say(bus, 2)
+    caplog.clear()
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(Retryable):
+        await bus.flush()
+    seconds = asyncio.get_running_loop().time() - began
+    failures = [text for text in caplog.messages if text.startswith("Unable to update metadata")]
+    assert 0 < len(failures) < 20 * seconds
+    with pytest.raises(Fatal, match="never confirmed"):
+        await bus.stop()
+
+
 async def test_producer_that_died_is_replaced_and_nothing_is_lost(
     make_bus: MakeBus, kafka: str, kafka_prefix: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import (
     CommitFailedError,
     IllegalStateError,
@@ -49,6 +50,7 @@ SLICE_S: Final = 0.002  # of handlers before other tasks have a turn
 CONNECT_TIMEOUT_S: Final = 30.0
 CLOSE_TIMEOUT_S: Final = 2.0
 MAX_BACKOFF_S: Final = 5.0
+METADATA_PAUSE_S: Final = 0.2
 MAX_BUFFERED: Final = 100_000
 CONFIRM_TIMEOUT_MS: Final = 10_000
 
@@ -397,6 +399,7 @@ class KafkaBus:
             enable_idempotence=True,
             max_batch_size=BATCH_BYTES,
         )
+        _pause_failed_updates(producer.client)
         try:
             await producer.start()
         except BaseException:
@@ -521,6 +524,23 @@ class KafkaBus:
             for task in self._consuming:
                 if task is not asyncio.current_task():
                     task.cancel()
+
+
+def _pause_failed_updates(client: AIOKafkaClient) -> None:
+    """Have a client wait a little after it could not learn the cluster's state.
+
+    While a partition has no leader, aiokafka's sender asks anew as soon as it hears no: thousands
+    of times a second, when no broker is there, until its batches expire.
+    """
+    update = client._metadata_update  # noqa: SLF001 - it has no public name
+
+    async def paused(*arguments: object) -> bool:
+        if await update(*arguments):
+            return True
+        await asyncio.sleep(METADATA_PAUSE_S)
+        return False
+
+    client._metadata_update = paused  # noqa: SLF001
 
 
 async def _send_batch(producer: AIOKafkaProducer, lane: Lane) -> int:
