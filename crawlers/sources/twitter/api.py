@@ -225,7 +225,7 @@ class Api:
                 pool.pace(label, endpoint, now_ns + _ALL_PACE_NS)
             try:
                 response = await call(self._clients[label])
-                body = await response.read()
+                body = await body_of(response)
             except AnswerError as error:
                 self.refused(label, endpoint, error)
             except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
@@ -267,3 +267,8 @@ class Api:
     async def _look_up(self, handles: list[str]) -> dict[str, str]:
         body = await self.ask(USERS, lambda client: client.get_users(usernames=handles))
         return parse_users(body)
+
+
+async def body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Give the body that tweepy has read: aiohttp keeps it, but only as text can it be had."""
+    return (await response.text(encoding="utf-8", errors="replace")).encode()

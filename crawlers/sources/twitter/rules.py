@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from tweepy.streaming import StreamRule  # type: ignore[import-untyped]
 
 from crawlers.sources.twitter.answers import Rule, parse_refused_rules, parse_rules
+from crawlers.sources.twitter.api import body_of
 from crawlers.sources.twitter.routes import Query
 
 _ADDED_AT_ONCE: Final = 25
@@ -71,7 +72,7 @@ async def synchronise(client: Any, wanted: Iterable[Query], prefix: str) -> Sync
         AnswerError, aiohttp.ClientError, OSError, json.JSONDecodeError: a request failed.
     """
     listed = await client.get_rules()
-    todo = plan(parse_rules(await listed.read()), wanted, prefix)
+    todo = plan(parse_rules(await body_of(listed)), wanted, prefix)
     for start in range(0, len(todo.delete), _DELETED_AT_ONCE):
         await client.delete_rules(list(todo.delete[start : start + _DELETED_AT_ONCE]))
     queries = dict(todo.kept)
@@ -81,7 +82,7 @@ async def synchronise(client: Any, wanted: Iterable[Query], prefix: str) -> Sync
         answer = await client.add_rules(
             [StreamRule(value=query.text, tag=f"{prefix}/{query.tag}") for query in some]
         )
-        body = await answer.read()
+        body = await body_of(answer)
         by_text: Mapping[str, Query] = {query.text: query for query in some}
         queries.update(
             {rule.id: by_text[rule.value] for rule in parse_rules(body) if rule.value in by_text}
