@@ -10,6 +10,7 @@ import msgspec
 from core.contracts.clock import Clock
 from core.contracts.errors import Fatal, Rejected, Retryable
 from core.contracts.gate import GateState
+from core.contracts.notice import VenueNotice
 from core.contracts.orders import (
     Approved,
     ExitPlan,
@@ -28,6 +29,7 @@ from core.runtime.journal.kinds import (
     EXIT_PLAN,
     GATE,
     INTENT,
+    NOTICE,
     REFUSED,
     REPORT,
     SIGNAL,
@@ -38,6 +40,7 @@ from trader.desks.event import ENTRY, enter
 from trader.orders.lifecycle import OrderState
 from trader.orders.tracker import Order, Orders
 from trader.risk.check import check
+from trader.risk.closures import Closures
 from trader.risk.gate import Gate
 from trader.risk.portfolio import Portfolio
 from trader.settings import TraderSettings
@@ -88,6 +91,7 @@ class Trader:
         self.orders = Orders()
         self.portfolio = Portfolio()
         self.books = Books()
+        self.closures = Closures(settings)
         self.gate = Gate(on_change=lambda change: journal.append(GATE, change))
         self.closing = Closing(self)
         self.ready = False
@@ -158,6 +162,14 @@ class Trader:
         self._journal.append_many(((REFUSED, refused), (SIGNAL, signal)))
         self._publish(REFUSALS, refused, refused.signal_id)
 
+    def on_notice(self, notice: VenueNotice, _key: str, _trace: Trace) -> None:
+        """Heed what the venue says of its maintenance: the bus handler of VENUE_NOTICES."""
+        if notice.venue != self.venue.name:
+            self.counts["notices_of_others"] += 1
+        elif self.closures.take(notice):
+            self.counts["notices"] += 1
+            self._journal.append(NOTICE, notice)
+
     # ------------------------------------------------------------------ orders out
 
     def check(self, intent: Intent, depth: Depth | None, now_ns: int) -> Approved | Refused:
@@ -170,6 +182,7 @@ class Trader:
             depth=depth,
             unresolved=intent.symbol in self._unresolved_symbols,
             now_ns=now_ns,
+            closures=self.closures.pending,
         )
 
     def record_plan(self, plan: ExitPlan) -> None:

@@ -5,11 +5,13 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from core.contracts.gate import GateChange
+from core.contracts.notice import VenueNotice
 from core.contracts.orders import Approved, ExitPlan, OrderReport, Refused
 from core.runtime.journal.kinds import (
     EXIT_CLOSED,
     EXIT_PLAN,
     INTENT,
+    NOTICE,
     REFUSED,
     REPORT,
     ExitClosed,
@@ -32,6 +34,8 @@ class JournalSource(Protocol):
 
 async def restore(trader: Trader, journal: JournalSource, since_ns: int) -> None:
     """Take up where the last process ended; every unfinished order comes back as UNKNOWN.
+
+    The venue's notices are taken up however old they are: an incident may last.
 
     Positions whose entry lies before `since_ns` are not taken up; choose it to cover the longest
     time limit by far.
@@ -60,6 +64,8 @@ async def restore(trader: Trader, journal: JournalSource, since_ns: int) -> None
     for position in portfolio.open_positions():
         position.exits = exits.get(position.intent.signal_id, 0)
         _take_up(trader, position)
+    for notice in _of(VenueNotice, await journal.load(NOTICE, 0)):
+        trader.closures.take(notice)
     trader.gate.restore(await journal.load_latest_gate())
 
 

@@ -71,6 +71,12 @@ class TraderSettings(Section):
     """Trade only these; empty means every asset the venue quotes in `quote_assets`."""
     max_symbols: int = 200
     """How many books to follow at most."""
+    maintenance_lead_ms: Millis = 300_000
+    """No entry so long before a maintenance begins that the venue has announced."""
+    maintenance_grace_ms: Millis = 300_000
+    """Nor so long after its announced end, while the venue does not say that it is over."""
+    ignored_notices: tuple[str, ...] = ()
+    """Ids of notices not to be heeded: for a page that never says that an incident is over."""
     sizing: SizingSettings = SizingSettings()
     limits: LimitSettings = LimitSettings()
     exits: ExitSettings = ExitSettings()

@@ -35,12 +35,20 @@ def status(config: Path | None) -> None:
         return
     counts = answer.pop("counts")
     positions = answer.pop("positions")
+    kept_back = answer.pop("kept_back")
     for key, value in answer.items():
         click.echo(f"{key:15} {value}")
     for position in positions:
         click.echo(
             f"{'open':15} {position['side']} {position['quantity']} {position['asset']} at"
             f" {position['entry_price']}, out at {position['take_profit']} or {position['stop']}"
+        )
+    for one in kept_back:
+        end = f"until {one['until']}" if one["until"] else "until the venue says it is over"
+        click.echo(
+            f"{'no entries' if one['now'] else 'no entries soon':15} from {one['since']} {end}:"
+            f" {one['kind']} {one['state']}, {one['title']}"
+            f" ({one['positions']} open positions; notice {one['notice']}) {one['url']}"
         )
     for key, value in sorted(counts.items()):
         click.echo(f"  {key:30} {value}")

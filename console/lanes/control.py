@@ -1,5 +1,6 @@
 """The operator's routes over HTTP: status, gate, flatten, orders, balances."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -10,6 +11,7 @@ from core.contracts.gate import GateState
 from core.runtime.health import require_token
 from core.runtime.settings import Secret
 from trader.engine import Trader
+from trader.risk.closures import Closure
 
 PREFIX: Final = "/control"
 
@@ -34,6 +36,24 @@ class OpenPosition(msgspec.Struct, frozen=True, kw_only=True):
     stop: str
 
 
+class KeptBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a notice of the venue keeps from being entered, now or later; times in UTC.
+
+    `until` is empty until the venue says when it is over; `positions` counts those that are open.
+    """
+
+    notice: str
+    kind: str
+    state: str
+    title: str
+    url: str
+    pairs: tuple[str, ...]
+    now: bool
+    since: str
+    until: str
+    positions: int
+
+
 class TraderStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a trader stands; amounts in quote units, as text."""
 
@@ -49,6 +69,7 @@ class TraderStatus(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     unresolved: int
     positions: tuple[OpenPosition, ...]
+    kept_back: tuple[KeptBack, ...]
     counts: dict[str, int]
 
 
@@ -80,8 +101,41 @@ def status_of(trader: Trader) -> TraderStatus:
             )
             for position in trader.portfolio.open_positions()
         ),
+        kept_back=tuple(
+            _kept_back(trader, closure, now_ns)
+            for closure in trader.closures.pending
+            if closure.until_ns is None or now_ns < closure.until_ns
+        ),
         counts=dict(trader.counts),
     )
+
+
+def _kept_back(trader: Trader, closure: Closure, now_ns: int) -> KeptBack:
+    notice = closure.notice
+    touched = [
+        position
+        for position in trader.portfolio.open_positions()
+        if not notice.pairs
+        or f"{position.intent.asset}/{position.intent.quote_asset}" in notice.pairs
+    ]
+    return KeptBack(
+        notice=notice.id,
+        kind=notice.kind,
+        state=notice.state,
+        title=notice.title,
+        url=notice.url or "",
+        pairs=notice.pairs,
+        now=closure.holds(now_ns),
+        since=_utc(closure.from_ns),
+        until=_utc(closure.until_ns),
+        positions=len(touched),
+    )
+
+
+def _utc(at_ns: int | None) -> str:
+    if at_ns is None:
+        return ""
+    return f"{datetime.fromtimestamp(at_ns // 1_000_000_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def control_routes(trader: Trader, token: Secret | None) -> list[web.RouteDef]:

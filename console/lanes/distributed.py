@@ -14,7 +14,7 @@ from console.lanes.trading import (
 )
 from console.settings import Settings, require_bootstrap
 from core.contracts.orders import Intent
-from core.contracts.topics import SIGNALS
+from core.contracts.topics import SIGNALS, VENUE_NOTICES
 from core.contracts.trace import Trace
 from core.runtime.journal.cursors import SqlCursorStore
 from core.runtime.journal.journal import Journal
@@ -26,6 +26,7 @@ from trader.service import TraderService
 from trader.venues.hitbtc.client import HitBtc
 
 TRADER_GROUP = "trader"
+NOTICE_GROUP = "trader-notices"
 
 
 async def crawl(service: Service, settings: Settings) -> None:
@@ -63,7 +64,8 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
     """Execute the signals that Kafka brings.
 
     Signals are consumed only when journal and venue agree; a signal's offset is committed when it
-    is in the journal, as an order or as a refusal.
+    is in the journal, as an order or as a refusal. Venues' notices are consumed before: they say
+    whether a signal may be traded.
     """
     require_bootstrap(settings)
     if mode == "paper" and settings.paper.start_exchange:
@@ -92,6 +94,7 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
     )
     trader = trading.trader
     inbound.subscribe(SIGNALS, trader.on_signal, group=TRADER_GROUP)
+    outbound.subscribe(VENUE_NOTICES, trader.on_notice, group=NOTICE_GROUP)
     await journal.open()
     url = await host.start(control_routes(trader, settings.health.token))
     service.on_drain("signals", inbound.stop)

@@ -17,7 +17,7 @@ from console.lanes.trading import (
 from console.settings import Settings
 from core.contracts.clock import Clock
 from core.contracts.orders import Intent
-from core.contracts.topics import EVENTS, SIGNALS
+from core.contracts.topics import EVENTS, SIGNALS, VENUE_NOTICES
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
 from core.runtime.bus.port import Bus
@@ -88,6 +88,7 @@ class FastLane:
         )
         self.bus.subscribe(EVENTS, self.classifier.on_event, group="classifier")
         self.bus.subscribe(SIGNALS, self.trading.trader.on_signal, group="trader")
+        self.bus.subscribe(VENUE_NOTICES, self.trading.trader.on_notice, group="trader")
 
     def _make_behind(self) -> Bus | None:
         if self.settings.kafka.bootstrap is None:

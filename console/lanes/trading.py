@@ -42,6 +42,11 @@ def trader_checks(trader: Trader, journal: Journal) -> dict[str, Check]:
         unresolved = len(trader.orders.unresolved())
         return CheckResult(unresolved == 0, f"{unresolved} orders of unknown fate")
 
+    def open_to_us() -> CheckResult:
+        kept_back = trader.closures.now(trader.clock.now_ns())
+        said = "; ".join(closure.describe() for closure in kept_back)
+        return CheckResult(not kept_back, f"no entries: {said}" if said else "no notice against it")
+
     def copied() -> CheckResult:
         ok = journal.trouble is None and journal.behind < BEHIND_BYTES
         return CheckResult(ok, journal.trouble or f"{journal.behind} bytes behind")
@@ -51,6 +56,7 @@ def trader_checks(trader: Trader, journal: Journal) -> dict[str, Check]:
         "venue": connected,
         "gate": gate,
         "orders": fates,
+        "maintenance": open_to_us,
         "journal": copied,
     }
 
@@ -73,6 +79,11 @@ def show_trader(trader: Trader, host: Host) -> None:
     metrics, portfolio = host.metrics, trader.portfolio
     metrics.count("trader", "What the trader counted", "what", lambda: trader.counts)
     metrics.read("exposure", "Quote units at risk", lambda: float(portfolio.exposure))
+    metrics.read(
+        "venue_notices_against_entries",
+        "Notices of the venue that keep entries back now",
+        lambda: len(trader.closures.now(host.clock.now_ns())),
+    )
     metrics.read("unresolved_orders", "Fate unknown", lambda: len(trader.orders.unresolved()))
     metrics.read(
         "realised_today",
@@ -89,6 +100,12 @@ def show_crawl(crawl: Crawl, host: Host) -> None:
         "Events published",
         "channel",
         lambda: {channel: counts.events for channel, counts in crawl.counts().items()},
+    )
+    metrics.count(
+        "venue_notices",
+        "Notices of venues' maintenance and incidents published",
+        "channel",
+        lambda: {channel: counts.notices for channel, counts in crawl.counts().items()},
     )
     metrics.count(
         "crawl_refusals",

@@ -48,8 +48,8 @@ class Affected(StrEnum):
 class VenueNotice(msgspec.Struct, frozen=True, kw_only=True):
     """A maintenance window or an incident of one exchange, as it stands now.
 
-    A later notice with the same id replaces an earlier one. One that says the same again, with a
-    later `received_ns`, says that it still holds.
+    Of two with the same id, that of the higher revision counts, and of two with the same revision
+    that which was received later: it says that the same still holds, or that it is withdrawn.
 
     Attributes:
         id: `notice_id(source, channel, native id)`; the same for all its revisions.
@@ -65,8 +65,7 @@ class VenueNotice(msgspec.Struct, frozen=True, kw_only=True):
         title: the exchange's headline.
         url: of the notice for people.
         event_id: the event that tells it in words.
-        revision: seconds since 1970 of the exchange's last change; `DELETED_REVISION` for one
-            that was withdrawn.
+        revision: seconds since 1970 of the exchange's last change.
         received_ns: when the exchange last said so, UTC ns.
     """
 

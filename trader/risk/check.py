@@ -1,9 +1,11 @@
 """The risk check: an intent becomes an approved one, or is refused with the reason. Pure."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from core.contracts.gate import GateState
 from core.contracts.orders import Approved, Intent, Refused, RefuseReason, Side
+from trader.risk.closures import Closure
 from trader.risk.portfolio import Portfolio
 from trader.settings import LimitSettings
 from trader.sizing import BPS
@@ -21,6 +23,7 @@ def check(
     depth: Depth | None,
     unresolved: bool,
     now_ns: int,
+    closures: Sequence[Closure] = (),
 ) -> Approved | Refused:
     """Let an intent through, or say which limit it breaks; the first that objects ends it.
 
@@ -32,9 +35,11 @@ def check(
         depth: the book the price was made from.
         unresolved: an order of this symbol has an unknown fate.
         now_ns: UTC ns.
+        closures: what the venue's own notices keep back.
     """
     refusal = (
         _gate(intent, gate)
+        or (_maintenance(intent, closures, now_ns) if closures else None)
         or _age(intent, portfolio, limits, depth, now_ns)
         or _price(intent, limits, depth)
         or _funds(intent, portfolio)
@@ -62,6 +67,13 @@ def _gate(intent: Intent, gate: GateState) -> _Refusal:
     if gate is GateState.HALTED:
         return RefuseReason.GATE_HALTED, "the gate is halted"
     return RefuseReason.GATE_REDUCING, "only orders that reduce exposure"
+
+
+def _maintenance(intent: Intent, closures: Sequence[Closure], now_ns: int) -> _Refusal:
+    for closure in closures:
+        if closure.refuses(intent, now_ns):
+            return RefuseReason.VENUE_MAINTENANCE, f"{intent.venue}: {closure.describe()}"
+    return None
 
 
 def _age(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.contracts.event import EventKind
+from core.contracts.event import DELETED_REVISION, EventKind
 from core.contracts.notice import OVER, Impact, NoticeKind, NoticeState
 from crawlers.item import Item, ItemNotice, Refusal, RefusalReason, TextFormat
 from crawlers.sources.announcements.components import affects_of, pairs_of
@@ -176,7 +176,7 @@ def _notice(
         affects=affects_of(names, settings.trading_words, settings.other_words),
         pairs=pairs_of(names, settings.trading_words, settings.other_words),
         components=names,
-        revision=(_ns(changed) or starts_ns) // _SECOND_NS,
+        revision=min((_ns(changed) or starts_ns) // _SECOND_NS, DELETED_REVISION - 1),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.contracts.errors import Retryable
-from core.contracts.event import DELETED_REVISION, Event, EventKind
+from core.contracts.event import Event, EventKind
 from core.contracts.notice import OVER, NoticeKind, NoticeState, VenueNotice
 from crawlers.http import Fetched
 from crawlers.intake import Intake
@@ -206,9 +206,7 @@ class FollowedStatusPage:
                 title=open_notice.title,
                 published=open_notice.published,
                 url=f"{self.settings.page_url}/incidents/{native_id}",
-                notice=replace(
-                    open_notice.notice, state=NoticeState.CANCELLED, revision=DELETED_REVISION
-                ),
+                notice=replace(open_notice.notice, state=NoticeState.CANCELLED),
             )
             await self._room.accept(self.watch, item, self._room.clock.now_ns())
             del self._open[native_id], self._lacking[native_id]

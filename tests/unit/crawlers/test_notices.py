@@ -5,7 +5,7 @@ from random import Random
 from msgspec.structs import replace
 
 from core.contracts.clock import ManualClock
-from core.contracts.event import DELETED_REVISION, Event
+from core.contracts.event import Event
 from core.contracts.identity import notice_id
 from core.contracts.notice import Affected, Impact, NoticeKind, NoticeState, VenueNotice
 from core.contracts.topics import VENUE_NOTICES
@@ -126,7 +126,7 @@ def test_what_takes_longer_than_planned_is_said_again_each_minute() -> None:
     board.told(again)
     assert board.overrunning(again.received_ns + MINUTE_NS - 1) == []
     assert len(board.overrunning(again.received_ns + MINUTE_NS)) == 1
-    board.told(replace(again, state=NoticeState.CANCELLED, revision=DELETED_REVISION))
+    board.told(replace(again, state=NoticeState.CANCELLED))
     assert board.overrunning(again.received_ns + 9 * MINUTE_NS) == []
 
 
