@@ -48,7 +48,7 @@ def load_session(settings: TelegramSettings) -> MemorySession:
     """
     session = MemorySession()
     stored = _stored(settings)
-    if stored.auth_key is None:
+    if not stored.auth_key:
         raise ConfigurationError(f"the telegram session holds no login: {LOGIN_STEPS}")
     session.set_dc(stored.dc_id, stored.server_address, stored.port)
     session.auth_key = stored.auth_key
