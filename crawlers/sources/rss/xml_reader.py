@@ -17,6 +17,7 @@ TOMBSTONES: Final = "http://purl.org/atompub/tombstones/1.0"  # RFC 6721
 _CHARACTERS: Final = ((9, 10, 13), range(0x20, 0xD800), range(0xE000, 0x110000))  # XML 1.0, 2.2
 _REFERENCE_BY_NUMBER: Final = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]{1,4000}));?")
 _PREFIX: Final = "at"
+_ADDRESSES: Final = StrictFeedParser.can_be_relative_uri - {"id"}  # an id stays as it is written
 _NAMESPACES: Final = {
     **{uri.lower(): prefix for uri, prefix in StrictFeedParser.namespaces.items()},
     TOMBSTONES: _PREFIX,
@@ -134,6 +135,7 @@ class _Strict(_Plain, StrictFeedParser):  # type: ignore[misc] # feedparser ship
     """For well-formed documents."""
 
     _matchnamespaces = _NAMESPACES
+    can_be_relative_uri = _ADDRESSES
 
     def __init__(self) -> None:
         super().__init__("", None, "utf-8")
@@ -145,6 +147,7 @@ class _Loose(_Plain, LooseFeedParser):  # type: ignore[misc] # feedparser ships 
     """For all others; takes them as HTML is taken."""
 
     _matchnamespaces = _NAMESPACES
+    can_be_relative_uri = _ADDRESSES
 
     def __init__(self, entities: dict[str, str]) -> None:
         super().__init__("", None, "utf-8", entities)

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.contracts.event import Event
+from core.contracts.event import EventKind
 from crawlers.item import Item, Refusal, RefusalReason, TextFormat
 from crawlers.normalise import Limits, normalise
 from crawlers.sources.rss.parse import parse
 from crawlers.sources.rss.settings import MAX_DOCUMENT_BYTES
 from tests.unit.crawlers.doubles import NOW_NS
-
-REAL_FEEDS = Path(__file__).resolve().parents[4] / "shared" / "data" / "feeds"
 
 RSS = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Desk</title>
 <language>en-gb</language>
@@ -165,32 +163,6 @@ def test_hostile_document_takes_bounded_time(document: bytes) -> None:
     assert time.process_time() - started < 5
 
 
-@pytest.mark.skipif(not REAL_FEEDS.is_dir(), reason="the recorded feeds are not here")
-@pytest.mark.parametrize("folder", ["feedparser", "rss-parser"])
-def test_every_recorded_document_is_events_or_named_refusals(folder: str) -> None:
-    documents = [path for path in sorted((REAL_FEEDS / folder).rglob("*")) if path.is_file()]
-    assert documents
-    events = 0
-    for path in documents:
-        entries = parse(path.read_bytes()).entries
-        assert entries, path
-        for entry in entries:
-            result = (
-                normalise(
-                    entry,
-                    source="rss",
-                    channel=folder,
-                    received_ns=NOW_NS,
-                    limits=Limits(),
-                )
-                if isinstance(entry, Item)
-                else entry
-            )
-            assert isinstance(result, Event | Refusal), path
-            events += isinstance(result, Event)
-    assert events > 100
-
-
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read(document: bytes) -> None:
     assert parse(document).entries
@@ -221,3 +193,102 @@ def test_plain_atom_text_keeps_its_brackets() -> None:
     (item,) = parse(plain).entries
     assert isinstance(item, Item)
     assert (item.title, item.title_format) == ("a <b> c", TextFormat.PLAIN)
+
+
+def test_time_of_change_makes_an_edit_of_an_entry() -> None:
+    edit = EventKind.EDITED, 1_704_240_000
+    (item,) = parse(ATOM).entries
+    assert isinstance(item, Item)
+    assert (item.kind, item.revision) == edit
+    (item, *_) = parse(
+        RSS.replace(b"</pubDate>", b"</pubDate><u:date>2024-01-03T00:00:00Z</u:date>").replace(
+            b"<rss ", b'<rss xmlns:u="http://purl.org/dc/elements/1.1/" '
+        )
+    ).entries
+    assert isinstance(item, Item)
+    assert (item.kind, item.revision) == edit
+
+
+def test_change_at_the_time_of_publication_or_before_is_none() -> None:
+    for updated in (b"2024-01-02T00:00:00Z", b"2024-01-01T19:00:00-05:00", b"2023-12-31", b"soon"):
+        (item,) = parse(ATOM.replace(b"2024-01-03T00:00:00Z", updated)).entries
+        assert isinstance(item, Item)
+        assert (item.kind, item.revision) == (EventKind.PUBLISHED, 0)
+
+
+def test_entry_that_tells_only_its_change_is_dated_by_it() -> None:
+    feed = parse(ATOM.replace(b"<published>2024-01-02T00:00:00Z</published>", b""))
+    (item,) = feed.entries
+    assert isinstance(item, Item)
+    assert (item.published, item.revision) == ("2024-01-03T00:00:00Z", 0)
+    assert feed.dated_by_update == {"urn:1"}
+    assert parse(ATOM).dated_by_update == frozenset()
+
+
+def test_tombstones_are_deletions() -> None:
+    feed = parse(
+        b"""<feed xmlns="http://www.w3.org/2005/Atom" xmlns:t="http://purl.org/atompub/tombstones/1.0">
+        <t:deleted-entry ref="urn:2" when="2024-01-04T00:00:00Z"><t:comment>spam</t:comment>
+        </t:deleted-entry><entry><id>urn:1</id><title>&lt;t:deleted-entry ref="urn:9"/&gt;</title>
+        <t:deleted-entry ref="urn:8"/></entry><t:deleted-entry/></feed>"""
+    )
+    kept, deleted = feed.entries
+    assert isinstance(kept, Item)
+    assert kept.native_id == "urn:1"
+    assert deleted == Item(
+        native_id="urn:2", kind=EventKind.DELETED, published="2024-01-04T00:00:00Z"
+    )
+
+
+def test_tombstones_alone_are_no_empty_feed() -> None:
+    (deleted,) = parse(
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><deleted-entry ref="urn:2" '
+        b'xmlns="http://purl.org/atompub/tombstones/1.0"/></feed>'
+    ).entries
+    assert isinstance(deleted, Item)
+    assert (deleted.native_id, deleted.kind) == ("urn:2", EventKind.DELETED)
+
+
+@pytest.mark.parametrize(
+    ("said", "interval_ms"),
+    [
+        (b"<ttl>15</ttl>", 900_000),
+        (b"<ttl>0</ttl>", None),
+        (b"<ttl>soon</ttl>", None),
+        (b"<ttl>99999999999999</ttl>", None),
+        (b"<sy:updatePeriod>hourly</sy:updatePeriod>", 3_600_000),
+        (b"<ttl>1</ttl><sy:updatePeriod> daily </sy:updatePeriod>", 86_400_000),
+        (b"<sy:updateFrequency>2</sy:updateFrequency><sy:updatePeriod>hourly</sy:updatePeriod>",
+         1_800_000),
+        (b"<sy:updatePeriod>now and then</sy:updatePeriod>", None),
+        (b"", None),
+    ],
+)  # fmt: skip
+def test_publishers_word_on_the_interval_is_read(said: bytes, interval_ms: int | None) -> None:
+    syndication = b'<rss xmlns:sy="http://purl.org/rss/1.0/modules/syndication/" '
+    document = RSS.replace(b"<channel>", b"<channel>" + said).replace(b"<rss ", syndication)
+    assert parse(document).interval_ms == interval_ms
+
+
+def test_older_pages_are_found_archives_first() -> None:
+    paged = b'<link rel="next" href="?page=2"/>'
+    archived = b'<link rel="prev-archive" href="https://example.com/2023.xml"/>'
+    at = ATOM.index(b"<title>Desk")
+    for links, older in (
+        (b"", None),
+        (paged, "?page=2"),
+        (paged + archived, "https://example.com/2023.xml"),
+    ):
+        assert parse(ATOM[:at] + links + ATOM[at:]).older_url == older
+
+
+def test_generator_is_read() -> None:
+    said = b"<channel><generator>https://wordpress.org/?v=6.4</generator>"
+    assert parse(RSS.replace(b"<channel>", said)).generator == "https://wordpress.org/?v=6.4"
+
+
+def test_id_stays_as_it_is_written() -> None:
+    for native_id in (b"t3_42", b"relative/path", b"http://EXAMPLE.com/../x"):
+        (item,) = parse(ATOM.replace(b"urn:1", native_id)).entries
+        assert isinstance(item, Item)
+        assert item.native_id == native_id.decode()
