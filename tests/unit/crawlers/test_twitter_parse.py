@@ -234,23 +234,13 @@ def test_bad_post_leaves_the_others_of_its_page() -> None:
     assert reasons == ["bad_shape", "no_id", "bad_shape", "item"]
 
 
+NAMES = ["data", "includes", "users", "tweets", "errors", "meta", "id", "text", "entities", "urls", "url", "expanded_url", "note_tweet", "type", "created_at", "referenced_tweets", "edit_history_tweet_ids", "username", "author_id", "matching_rules", "tag"]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                ["data", "includes", "users", "tweets", "errors", "meta", "id", "text", "entities"]
-                + ["urls", "url", "expanded_url", "note_tweet", "created_at", "referenced_tweets"]
-                + [
-                    "type",
-                    "edit_history_tweet_ids",
-                    "username",
-                    "author_id",
-                    "matching_rules",
-                    "tag",
-                ]
-            ),
+            st.sampled_from(NAMES),
             inner,
             max_size=5,
         )
@@ -325,8 +315,9 @@ def test_every_recorded_post_becomes_an_event(name: str, author: str | None) -> 
             one.entry, source="twitter", channel="c", received_ns=NOW_NS, limits=Limits()
         )
         assert isinstance(event, Event)
-        assert event.native_id == written["id"]
-        assert event.published_ns == ((int(written["id"]) >> 22) + 1_288_834_974_657) * 10**6
+        versions = written["edit_history_tweet_ids"]  # one of them was edited
+        assert (event.native_id, event.revision) == (versions[0], versions.index(written["id"]))
+        assert event.published_ns == ((int(versions[0]) >> 22) + 1_288_834_974_657) * 10**6
         assert event.author == author
         typed = written["text"]
         for escaped, plain in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
