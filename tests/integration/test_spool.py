@@ -5,9 +5,12 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import pytest
 
 from tests.integration.commands import command, running, until, write_config
 from tests.integration.news_servers import news_socket
+
+pytestmark = pytest.mark.slow
 
 NOBODY = "127.0.0.1:1"
 
