@@ -1,12 +1,11 @@
 """What is fuzzed, and what must hold whatever comes in; needs no fuzzer, so seeds can be replayed.
 
-A target takes bytes and raises when something is wrong. To fuzz another source, add a line to
-`PARSES`.
+A target takes bytes and raises when something is wrong.
 """
 
 import struct
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, timedelta, timezone
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -20,48 +19,16 @@ from crawlers.item import Item, ItemOrigin, Refusal, TextFormat
 from crawlers.lookalikes import MOST_FOUND
 from crawlers.normalise import Limits, normalise
 from crawlers.notices import notice_of
-from crawlers.sources.newswire.parse import make_parse
-from crawlers.sources.newswire.settings import Fields, NewswireSettings
-from crawlers.sources.rss.parse import parse as parse_rss
 from crawlers.urls import canonical, is_shortened
+from tests.fuzz.sources import PARSES, Entries
 
 Target = Callable[[bytes], None]
-Entries = Iterable[Item | Refusal]
 
 SLOWEST_S: Final = 2  # an input that takes longer is a finding
 
 RECEIVED_NS: Final = 1_790_000_000_000_000_000
 _FUTURE_NS: Final = 86_400_000_000_000
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-_FIELDS: Final = {
-    "text": "text",
-    "published": "published",
-    "author": "author",
-    "url": "url",
-    "language": "language",
-}
-_flat: Final = make_parse(
-    NewswireSettings(
-        channel="fuzz", url="wss://news.example/", format=TextFormat.HTML, fields=Fields(**_FIELDS)
-    )
-)
-_nested: Final = make_parse(
-    NewswireSettings(
-        channel="fuzz",
-        url="wss://news.example/",
-        items="data.items",
-        type_field="type",
-        item_types=("news",),
-        fields=Fields(id="post.id", title="post.title", **_FIELDS),
-    )
-)
-
-PARSES: Final[Mapping[str, Callable[[bytes], Entries]]] = {
-    "newswire": lambda raw: (*_flat(raw), *_nested(raw)),
-    "rss": lambda raw: parse_rss(raw, None, "https://feeds.example/").entries,
-}
-"""Each source's parse: any bytes in, entries out, and never an exception."""
 
 
 def _parsed(parse: Callable[[bytes], Entries]) -> Target:
