@@ -26,12 +26,14 @@ class MediumSite(FeedSite):
         settings: for `[crawl.medium]`.
         archive_asked: the archive's addresses that were asked for, in order.
         robots: what `/robots.txt` says.
+        locked: archives answer with a log-in page.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.archive_asked: list[str] = []
         self.robots: str | None = None
+        self.locked = False
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/feed/{name:.+}", self.answer)
@@ -61,6 +63,8 @@ class MediumSite(FeedSite):
     async def _archive(self, request: web.Request) -> web.Response:
         period = request.match_info["period"]
         self.archive_asked.append(period)
+        if self.locked:
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
         by_day: dict[str, list[Post]] = defaultdict(list)
         for post in self.posts:
             at = datetime.fromisoformat(post["published"]).astimezone(UTC)
