@@ -16,7 +16,7 @@ _CHANNEL_MARK: Final = 1_000_000_000_000
 
 
 def read(parts: Sequence[Message], names: Names, channel: ChannelSettings) -> Item | Refusal:
-    """Read one post: a message, or all the parts of an album.
+    """Read one post, a message or all the parts of an album; never raises for what is in them.
 
     Sample: Message(id=7, peer_id=PeerChannel(1234), date=..., message="Coin listed",
     entities=[MessageEntityTextUrl(5, 6, "https://...")], fwd_from=MessageFwdHeader(...))
@@ -30,7 +30,14 @@ def read(parts: Sequence[Message], names: Names, channel: ChannelSettings) -> It
         names: who is who, for authors.
         channel: where it was posted.
     """
-    parts = sorted(parts, key=lambda part: part.id)
+    try:
+        return _read(sorted(parts, key=lambda part: part.id), names, channel)
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        # telethon does not check that an object's fields are what they should be
+        return Refusal(RefusalReason.BAD_SHAPE, f"telethon's message: {error}", str(parts[0].id))
+
+
+def _read(parts: Sequence[Message], names: Names, channel: ChannelSettings) -> Item | Refusal:
     first = parts[0]
     text = "\n".join(filter(None, map(_text, parts)))
     native_id = str(first.id)
