@@ -117,7 +117,7 @@ class FollowedStatusPage:
         self._lacking: dict[str, int] = {}
         self._lists_due = True
         self._lists_ns = 0
-        self._moved = False
+        self._kept = cursor.entries  # until the lists were read
         for event_id in cursor.entries:
             seen.add(event_id)
 
@@ -137,10 +137,8 @@ class FollowedStatusPage:
         if self._lists_due:
             for name in LISTS.values():
                 await self._document(name, asking)
-            self._lists_due, self._lists_ns = False, now_ns
+            self._lists_due, self._lists_ns, self._kept = False, now_ns, ()
             await self._withdraw()
-        if self._moved:
-            self._move_cursor()
         for overrun in self.watch.intake.notices.overrunning(now_ns):
             try:
                 self.watch.intake.publish(overrun)
@@ -175,7 +173,7 @@ class FollowedStatusPage:
         last.digest = digest
         last.ids = tuple(event_id for event_id in ids if event_id)
         last.posts = document.created_ns
-        self._moved = True
+        self._move_cursor()
         return True
 
     def _note(self, item: Item, notice: ItemNotice, created_ns: int) -> None:
@@ -210,7 +208,7 @@ class FollowedStatusPage:
             )
             await self._room.accept(self.watch, item, self._room.clock.now_ns())
             del self._open[native_id], self._lacking[native_id]
-            self._moved = True
+            self._move_cursor()
 
     def _is_listed(self, native_id: str, open_notice: OpenNotice) -> bool:
         """Say whether a document has a notice, or may lack it only because of its age."""
@@ -220,10 +218,10 @@ class FollowedStatusPage:
         return len(posts) >= _LIST_HOLDS and open_notice.created_ns <= min(posts.values())
 
     def _move_cursor(self) -> None:
-        ids = dict.fromkeys(one for document in self._documents.values() for one in document.ids)
-        cursor = StatusCursor(self.settings.page_url, tuple(ids), self._open)
+        now = (one for document in self._documents.values() for one in document.ids)
+        ids = tuple(dict.fromkeys((*self._kept, *now)))
+        cursor = StatusCursor(self.settings.page_url, ids, self._open)
         self.watch.intake.channel.cursor = msgspec.json.encode(cursor).decode()
-        self._moved = False
 
 
 def _read(
