@@ -11,6 +11,7 @@ from crawlers.sources.announcements.settings import AnnouncementSettings
 from crawlers.sources.file.settings import FileSettings
 from crawlers.sources.medium.settings import MediumSettings
 from crawlers.sources.newswire.settings import NewswireSettings
+from crawlers.sources.reddit.settings import RedditSettings
 from crawlers.sources.rss.settings import RssSettings
 from crawlers.sources.telegram.settings import TelegramSettings
 from crawlers.sources.twitter.settings import TwitterSettings
@@ -24,6 +25,7 @@ class CrawlSettings(Section):
         rss: feeds over HTTP.
         medium: publications, users and tags of Medium.
         twitter: accounts and terms on X.
+        reddit: subreddits and threads.
         telegram: channels and groups, read with one account.
         announcements: exchanges' announcement lists and status pages.
         newswire: JSON news websockets.
@@ -39,6 +41,7 @@ class CrawlSettings(Section):
     rss: RssSettings = RssSettings()
     medium: MediumSettings = MediumSettings()
     twitter: TwitterSettings = TwitterSettings()
+    reddit: RedditSettings = RedditSettings()
     telegram: TelegramSettings = TelegramSettings()
     announcements: AnnouncementSettings = AnnouncementSettings()
     newswire: tuple[NewswireSettings, ...] = ()
@@ -67,6 +70,7 @@ class CrawlSettings(Section):
             "rss": self.rss,
             "medium": self.medium,
             "twitter": self.twitter,
+            "reddit": self.reddit,
             "telegram": self.telegram,
             "announcements": self.announcements,
             "newswire": self.newswire,

@@ -1,0 +1,294 @@
+"""The one way to Reddit: asyncpraw with bounded answers, paced by the quota, in our errors."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import aiohttp
+import asyncpraw
+import msgspec
+from asyncprawcore import AsyncPrawcoreException, OAuthException, RequestException, Requestor
+
+from core.contracts.clock import Clock
+from core.contracts.errors import Rejected, Retryable, TidingsError
+from crawlers.http import USER_AGENT, TooLargeError, open_session
+from crawlers.item import Refusal
+from crawlers.server_waits import retry_after_ns
+from crawlers.sources.reddit.parse import Listing, decode
+from crawlers.sources.reddit.posts import Json
+from crawlers.sources.reddit.quota import NS_PER_S, Quota
+from crawlers.sources.reddit.settings import RedditSettings
+
+Sleep = Callable[[float], Awaitable[None]]
+
+_CHUNK_BYTES: Final = 65_536
+_CONNECTIONS: Final = 4
+_WAIT_UNTOLD_NS: Final = 10_000_000_000  # after 429 without a word on how long
+_TOKEN_PATH: Final = "/api/v1/access_token"  # noqa: S105 - an address, no secret
+_APPS: Final = "https://www.reddit.com/prefs/apps"
+_REASONS: Final = {  # Reddit's own words for refusing a subreddit
+    "private": "is private: take it out, nobody without an invitation can read it",
+    "banned": "was banned by Reddit: take it out",
+    "quarantined": "is quarantined, which only accounts that opted in can read: take it out",
+    "gold_only": "is for paying members only: take it out",
+}
+
+
+class RefusedKeyError(Rejected):
+    """The app's id and secret are not accepted: no request will be."""
+
+
+class UnreadableError(Retryable):
+    """What came is not what Reddit's API answers.
+
+    Attributes:
+        refusal: for counting.
+    """
+
+    def __init__(self, what: str, refusal: Refusal) -> None:
+        super().__init__(f"{what} could not be read: {refusal.detail[:200]}")
+        self.refusal = refusal
+
+
+class Gateway:
+    """Asks Reddit, each request in its turn.
+
+    Args:
+        reddit: asyncpraw's client, with `_Door` as its requestor.
+        quota: fed by the door.
+        clock: for the quota.
+        sleep: waits seconds.
+        patience_ms: a longer wait for quota is raised, not sat out.
+    """
+
+    def __init__(
+        self,
+        reddit: asyncpraw.Reddit,
+        quota: Quota,
+        *,
+        clock: Clock,
+        sleep: Sleep,
+        patience_ms: int,
+    ) -> None:
+        self.quota: Final = quota
+        self._reddit = reddit
+        self._clock = clock
+        self._sleep = sleep
+        self._patience_ns = patience_ms * 1_000_000
+        self._turn = asyncio.Lock()
+
+    async def ask(
+        self, path: str, params: Mapping[str, str | int], read: Callable[[Json], Listing | Refusal]
+    ) -> Listing:
+        """GET a path and read the answer off the loop.
+
+        Raises:
+            Retryable: no answer, a limit, or Reddit's failure; with how long to wait, if known.
+            UnreadableError: an answer that `read` refuses, or no JSON.
+            Rejected: Reddit refuses; the message says what to do. `RefusedKeyError` concerns all.
+        """
+        return await self._read(path, await self.get(path, params), read)
+
+    async def ask_more(
+        self, thread: str, children: list[str], read: Callable[[Json], Listing | Refusal]
+    ) -> Listing:
+        """Fetch comments that a thread's answer left out, at most 100; raises as `ask`."""
+        form = {"link_id": f"t3_{thread}", "children": ",".join(children), "sort": "new"}
+        path = "api/morechildren"
+        return await self._read(path, await self._request("POST", path, data=form), read)
+
+    async def get(self, path: str, params: Mapping[str, str | int]) -> Json:
+        """GET a path's JSON; raises as `ask`."""
+        return await self._request("GET", path, params=dict(params))
+
+    async def _read(
+        self, path: str, found: Json, read: Callable[[Json], Listing | Refusal]
+    ) -> Listing:
+        listing = await asyncio.to_thread(read, found)
+        if isinstance(listing, Refusal):
+            raise UnreadableError(path, listing)
+        return listing
+
+    async def _request(self, method: str, path: str, **content: Any) -> Json:  # noqa: ANN401
+        await self._take_turn()
+        try:
+            return await self._reddit.request(method=method, path=path, **content)
+        except RequestException as error:
+            original = error.original_exception
+            if isinstance(original, TidingsError):
+                raise original from None
+            if isinstance(original, TimeoutError):
+                raise Retryable(f"{path} was not answered in time") from None
+            raise Retryable(
+                f"{path} could not be read: {type(original).__name__}: {original}"
+            ) from None
+        except OAuthException as error:
+            raise RefusedKeyError(
+                f"Reddit gives the app no token ({error}): check its id and secret at {_APPS}"
+            ) from None
+        except AsyncPrawcoreException as error:  # 401 again and again, with a token just fetched
+            raise RefusedKeyError(
+                f"Reddit refuses its own token for {path} ({error}): check the app at {_APPS}"
+            ) from None
+
+    async def _take_turn(self) -> None:
+        """Wait for the quota, first come, first served.
+
+        Raises:
+            Retryable: it takes long; with how long.
+        """
+        async with self._turn:
+            while wait_ns := self.quota.wait_ns(now_ns := self._clock.now_ns()):
+                if wait_ns > self._patience_ns:
+                    told = self.quota.note(now_ns) or "requests are being spread"
+                    raise Retryable(f"waiting for quota: {told}", retry_after_ns=wait_ns)
+                await self._sleep(wait_ns / NS_PER_S)
+            self.quota.sent(now_ns)
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: RedditSettings, *, clock: Clock, patience_ms: int, sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[Gateway]:
+    """Build the client for application-only access, and close it afterwards.
+
+    What a `praw.ini` or the environment say is overruled by the settings.
+    """
+    quota = Quota()
+    by = f" (by /u/{settings.username})" if settings.username else ""
+    secrets = (settings.client_id, settings.client_secret)
+    client_id, client_secret = (one.get_secret_value() if one else "" for one in secrets)
+    async with open_session(
+        timeout_ms=settings.timeout_ms,
+        connections_per_host=_CONNECTIONS,
+        allow_private=settings.allow_private,
+    ) as session:
+        reddit = asyncpraw.Reddit(
+            "DEFAULT",
+            requestor_class=_Door,
+            requestor_kwargs={
+                "session": session,
+                "timeout": settings.timeout_ms / 1000,
+                "max_bytes": settings.max_answer_bytes,
+                "quota": quota,
+                "clock": clock,
+            },
+            client_id=client_id,
+            client_secret=client_secret,
+            refresh_token=None,
+            username=None,
+            password=None,
+            user_agent=f"{USER_AGENT}{by}",
+            reddit_url=settings.reddit_url,
+            oauth_url=settings.oauth_url,
+            short_url=settings.short_url,
+            timeout=-(-settings.timeout_ms // 1000),
+            check_for_updates=False,
+        )
+        yield Gateway(reddit, quota, clock=clock, sleep=sleep, patience_ms=patience_ms)
+
+
+class _Answer:
+    """What asyncpraw sees of a response: its body is here in full, and known to be short enough.
+
+    The quota's headers are left out: the library would sleep by them unseen, up to ten seconds
+    before each request, where `Quota` waits less and tells.
+    """
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes, what: str) -> None:
+        self.status = status
+        self.headers = headers
+        self._body = body
+        self._what = what
+
+    async def json(self) -> Json:
+        """Decode the body off the loop.
+
+        Raises:
+            UnreadableError: it is no JSON.
+        """
+        found = await asyncio.to_thread(decode, self._body)
+        if isinstance(found, Refusal):
+            raise UnreadableError(self._what, found)
+        return found
+
+
+class _Door(Requestor):
+    """Sends asyncpraw's requests; judges each answer before the library does."""
+
+    def __init__(self, *, max_bytes: int, quota: Quota, clock: Clock, **settings: Any) -> None:  # noqa: ANN401
+        super().__init__(**settings)
+        self._max_bytes = max_bytes
+        self._quota = quota
+        self._clock = clock
+
+    @asynccontextmanager
+    async def request(self, *args: Any, **kwargs: Any) -> AsyncIterator[aiohttp.ClientResponse]:  # noqa: ANN401
+        """Send a request, and give its answer once all of it is here.
+
+        Raises:
+            RequestException: around ours; `Gateway` unwraps it.
+        """
+        kwargs |= {"allow_redirects": False, "timeout": None}  # None: that of the settings
+        async with super().request(*args, **kwargs) as response:
+            answer = self._judge(response, await self._body(response))
+            yield cast(aiohttp.ClientResponse, answer)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > self._max_bytes:
+                response.close()  # its rest must not be read for the next request
+                raise TooLargeError(
+                    f"{response.url.path} sends more than {self._max_bytes} bytes: "
+                    "raise max_answer_bytes"
+                )
+        return bytes(body)
+
+    def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> _Answer:
+        """Pass on what is good, and 401 for a token, which the library then fetches anew.
+
+        Raises:
+            Retryable: Reddit can't, or not now.
+            Rejected: Reddit won't.
+        """
+        now_ns, headers = self._clock.now_ns(), response.headers
+        self._quota.heard(headers, now_ns)
+        status, path = response.status, response.url.path
+        for_token = path == _TOKEN_PATH
+        if status < HTTPStatus.MULTIPLE_CHOICES:
+            return _Answer(status, {}, body, path)
+        if for_token and status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
+            raise RefusedKeyError(
+                f"Reddit refuses the client id or secret ({status}): check them at {_APPS}"
+            )
+        if status == HTTPStatus.UNAUTHORIZED:
+            return _Answer(status, {"www-authenticate": 'error="invalid_token"'}, body, path)
+        wait_ns = retry_after_ns(headers, now_ns)
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            wait_ns = _WAIT_UNTOLD_NS if wait_ns is None else wait_ns
+            self._quota.barred(wait_ns, now_ns)
+            raise Retryable(f"{path}: too many requests (429)", retry_after_ns=wait_ns)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+            told = headers.get("Retry-After")
+            raise Retryable(f"{path} answered {status}", retry_after_ns=wait_ns if told else None)
+        raise Rejected(f"{path} answered {status}: it {_why(status, body)}")
+
+
+def _why(status: int, body: bytes) -> str:
+    """Say what a refusal means and what to do.
+
+    Sample: {"reason": "private", "message": "Forbidden", "error": 403}
+    """
+    try:
+        reason = msgspec.json.decode(body, type=dict[str, Any]).get("reason")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        reason = None
+    if isinstance(reason, str) and reason in _REASONS:
+        return _REASONS[reason]
+    if status == HTTPStatus.FORBIDDEN:
+        return "may not be read by this app: take it out, or check the app's access"
+    return "does not exist, or no longer: check its spelling"
