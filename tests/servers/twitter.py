@@ -85,7 +85,6 @@ class XServer:
         doubled: the stream sends each post twice.
         shuffled: the stream sends each batch from the newest to the oldest.
         cut_after: the stream is cut after so many posts, in the middle of the next; 0 never.
-        hidden: searches and timelines hold nothing, as if the index were behind.
         page_size: longest page.
     """
 
@@ -101,7 +100,7 @@ class XServer:
         self.resets_s: dict[tuple[str, str], int] = {}
         self.recorded: dict[str, bytes] = {}
         self.keep_alive_s: float | None = 0.05
-        self.malformed = self.doubled = self.shuffled = self.hidden = False
+        self.malformed = self.doubled = self.shuffled = False
         self.cut_after = 0
         self.page_size = _PAGE
         self.posts: list[Post] = []
@@ -337,9 +336,7 @@ class XServer:
     def _page(self, request: web.Request, found: list[Post]) -> web.Response:
         """Answer with a page, newest first, and the token of the next."""
         query = request.query
-        newest_first = sorted(
-            [] if self.hidden else _within(found, query), key=lambda one: int(one.id), reverse=True
-        )
+        newest_first = sorted(_within(found, query), key=lambda one: int(one.id), reverse=True)
         size = min(int(query.get("max_results", "10")), self.page_size)
         start = int(query.get("next_token", query.get("pagination_token", "t0"))[1:])
         page = newest_first[start : start + size]

@@ -32,6 +32,9 @@ class Gap:
         room: see `Newsroom`.
         routes: what to look for.
         reader: takes over what is found.
+
+    Attributes:
+        missing: by channel, what could not be filled and why; stays until the next start.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class Gap:
         self._routes = routes
         self._reader = reader
         self._watches = tuple(reader.watches.values())
+        self.missing: Final[dict[str, str]] = {}
         self._since: int | None = None
         self._newest = 0
         self._task: asyncio.Task[None] | None = None
@@ -134,5 +138,6 @@ class Gap:
         await self._room.sleep(max(wait_s, backoff_ms / 1000))
 
     def _unfilled(self, query: Query, why: str) -> None:
-        for watch in self._reader.watches_of(query):
-            watch.note = f"posts may be missing, read them by `tidings backfill twitter`: {why}"
+        said = f"posts may be missing, read them by `tidings backfill twitter`: {why}"
+        for channel in query.channels:
+            self.missing[channel] = self._reader.watches[channel].note = said

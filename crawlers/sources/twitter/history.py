@@ -63,7 +63,7 @@ class TwitterHistory:
         self._queries: Final[Sequence[Query]] = routes.queries_of(channel, self._longest)
 
     async def cost(self, since_ns: int, until_ns: int) -> Cost:
-        """Count the posts by X's counts endpoints, which are not charged as reads.
+        """Count the posts by X's counts endpoints, which cost by the request, not by the post.
 
         Raises:
             Retryable, Rejected: as `page`.

@@ -74,6 +74,7 @@ class Polling:
         await sleep(random() * jitter * interval_ms / 1000)
         backoff = self._backoff()
         watches = self._reader.watches_of(query)
+        missed: str | None = None  # stays until the next start
         while True:
             started = loop.time()
             try:
@@ -88,14 +89,13 @@ class Polling:
                 move(watches, reading.newest)
                 backoff = self._backoff()
                 wait_ms = interval_ms * (1 + jitter * (2 * random() - 1))
-                note = self._api.pool.note(self._room.clock.now_ns())
                 if not reading.whole:
-                    note = (
+                    missed = (
                         f"more than {self._settings.gap_pages} pages were missed: read them by "
                         "`tidings backfill twitter`"
                     )
                 for watch in watches:
-                    watch.note = note
+                    watch.note = missed or self._api.pool.note(self._room.clock.now_ns())
             await sleep(max(0.0, started + wait_ms / 1000 - loop.time()))
 
     def _backoff(self) -> Iterator[int]:

@@ -188,7 +188,7 @@ class Stream:
         }
         note = self._api.pool.note(self._now_ns())
         for channel, watch in self._reader.watches.items():
-            watch.note = refused.get(channel, note)
+            watch.note = refused.get(channel) or self._gap.missing.get(channel) or note
         return True
 
     async def _mind(self, task: "asyncio.Task[None]") -> None:

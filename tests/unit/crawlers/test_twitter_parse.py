@@ -234,7 +234,11 @@ def test_bad_post_leaves_the_others_of_its_page() -> None:
     assert reasons == ["bad_shape", "no_id", "bad_shape", "item"]
 
 
-NAMES = ["data", "includes", "users", "tweets", "errors", "meta", "id", "text", "entities", "urls", "url", "expanded_url", "note_tweet", "type", "created_at", "referenced_tweets", "edit_history_tweet_ids", "username", "author_id", "matching_rules", "tag"]
+NAMES = [
+    *("data", "includes", "users", "tweets", "errors", "meta", "matching_rules", "tag", "type"),
+    *("id", "text", "entities", "urls", "url", "expanded_url", "note_tweet", "created_at"),
+    *("referenced_tweets", "edit_history_tweet_ids", "username", "author_id"),
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: (
