@@ -26,6 +26,7 @@ _BY_ENDING: Final = {
     ".ndjson": FileFormat.JSONL,
     ".csv": FileFormat.CSV,
     ".parquet": FileFormat.PARQUET,
+    ".pq": FileFormat.PARQUET,
 }
 
 
