@@ -300,6 +300,12 @@ class TelegramServer:
     def _on_GetDifference(self, request: Any) -> Any:  # noqa: ANN401, N802
         return types.updates.DifferenceEmpty(datetime.now(UTC), 1)
 
+    def _on_SendCode(self, request: Any) -> Any:  # noqa: ANN401, N802
+        return types.auth.SentCode(types.auth.SentCodeTypeApp(5), "code hash")
+
+    def _on_SignIn(self, request: Any) -> Any:  # noqa: ANN401, N802
+        return types.auth.Authorization(self._on_GetUsers(request)[0])
+
     def _on_ResolveUsername(self, request: Any) -> Any:  # noqa: ANN401, N802
         for channel in self.channels.values():
             if channel.username == request.username:

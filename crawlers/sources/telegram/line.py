@@ -201,7 +201,7 @@ def _failures() -> Iterator[None]:
     except (errors.ServerError, errors.TimedOutError, errors.RpcCallFailError) as error:
         raise Retryable(f"Telegram has trouble: {error}") from error
     except errors.RPCError as error:
-        raise Rejected(f"Telegram refuses: {error.message}") from error
+        raise Rejected(f"Telegram refuses: {error}") from error
     except (errors.TypeNotFoundError, errors.BadMessageError, errors.SecurityError) as error:
         raise Retryable(f"Telegram's answer can't be read: {type(error).__name__}") from error
     except (OSError, EOFError, TimeoutError, BufferError) as error:
