@@ -327,6 +327,14 @@ async def test_failing_key_is_replaced_by_the_next(server: XServer, way: str, st
         assert "token-first" not in detail(run)
 
 
+async def test_stream_that_x_finds_wrong_is_not_asked_for_again_at_once(server: XServer) -> None:
+    for key in server.settings["keys"]:
+        server.refusals[key, STREAM] = 400
+    async with crawling(crawl(server), MemoryCursorStore()) as run:
+        await run.until(lambda: "all 2 keys are spent for search/stream" in detail(run))
+        assert server.requests[f"GET {STREAM}"] == 2
+
+
 async def test_timed_out_key_is_replaced_by_the_next(server: XServer) -> None:
     async def hang(request: web.Request) -> web.Response | None:
         await asyncio.sleep(60)

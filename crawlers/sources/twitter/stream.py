@@ -16,7 +16,7 @@ from crawlers.newsroom import Newsroom
 from crawlers.server_waits import spent_wait_ns
 from crawlers.sources.twitter.api import FIELDS, RULES, STREAM, AnswerError, Api
 from crawlers.sources.twitter.gaps import Gap
-from crawlers.sources.twitter.keys import SECOND_NS
+from crawlers.sources.twitter.keys import SECOND_NS, Failure
 from crawlers.sources.twitter.parse import parse
 from crawlers.sources.twitter.reading import Reader, move, position
 from crawlers.sources.twitter.routes import Query, Routes
@@ -129,10 +129,9 @@ class Stream:
         self._heard, self._label, self._spent_ns = False, label, None
         try:
             await self._connection(label)
-        except AnswerError as error:
-            self._lost(f"key {label}: {error}")
-        except Rejected as error:
+        except Rejected as error:  # the same again gets the same, so not at once
             self._lost(str(error))
+            api.pool.failed(label, STREAM, Failure.SERVER, str(error), self._now_ns())
         if self._heard:  # at once, but for a moment that keeps clients from coming all together
             await self._room.sleep(_QUICK_RECONNECT_S * self._room.jitter.random())
 
