@@ -12,6 +12,7 @@ from crawlers.sources.announcements.settings import ListKind, StatusPageSettings
 from crawlers.sources.medium.parse import parse as parse_medium
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import Fields, NewswireSettings
+from crawlers.sources.reddit.parse import parse as parse_reddit
 from crawlers.sources.rss.parse import parse as parse_rss
 from crawlers.sources.telegram.parse import is_post
 from crawlers.sources.telegram.parse import read as read_telegram
@@ -69,6 +70,7 @@ PARSES: Final[Mapping[str, Callable[[bytes], Entries]]] = {
     "announcements": lambda raw: parse_announcements(raw, ListKind.BINANCE, None, _BASE).entries,
     "medium": lambda raw: parse_medium(raw, None, _BASE).entries,
     "newswire": lambda raw: (*_flat(raw), *_nested(raw)),
+    "reddit": parse_reddit,
     "rss": lambda raw: parse_rss(raw, None, _BASE).entries,
     "statuspage": lambda raw: parse_status(raw, _PAGE).entries,
     "telegram": _telegram,
