@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from crawlers.sources.webhook.sign import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
+from core.runtime.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, sign
 from tests.servers.loopback import free_port
 
 CHANNEL: Final = "channel"

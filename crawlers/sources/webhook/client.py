@@ -10,12 +10,12 @@ from aiohttp import web
 from core.contracts.errors import Fatal, Retryable
 from core.contracts.event import Event
 from core.runtime.health import known_hosts_only
+from core.runtime.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER, Seal
 from crawlers.item import Item, Refusal, RefusalReason
 from crawlers.newsroom import Newsroom, Task
 from crawlers.sources.webhook.listen import listening
 from crawlers.sources.webhook.parse import parse
 from crawlers.sources.webhook.settings import WebhookChannelSettings, WebhookSettings
-from crawlers.sources.webhook.sign import SIGNATURE_HEADER, TIMESTAMP_HEADER, Seal
 from crawlers.watch import Watch
 
 SOURCE: Final = "webhook"

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.contracts.event import EventKind, OriginKind
+from core.runtime.signatures import Seal, sign
 from crawlers.item import Item, ItemOrigin, Refusal, RefusalReason, TextFormat
 from crawlers.sources.webhook.parse import parse
 from crawlers.sources.webhook.settings import WebhookSettings
-from crawlers.sources.webhook.sign import Seal, sign
 
 JSON = "application/json"
 LINES = "application/x-ndjson"

@@ -1,4 +1,4 @@
-"""Tells whether a request was signed by somebody who knows a channel's secret, and just now."""
+"""Signs HTTP requests, and tells whether one was signed by somebody with the secret, just now."""
 
 import hmac
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def sign(secret: bytes, timestamp: str, body: bytes) -> str:
     """Give the `X-Tidings-Signature` of a request: HMAC-SHA256 of the stamp, a dot and the body.
 
     Args:
-        secret: the channel's.
+        secret: what sender and receiver share.
         timestamp: Unix seconds in digits, as sent in `X-Tidings-Timestamp`.
         body: as sent, byte for byte.
     """
@@ -27,7 +27,7 @@ def sign(secret: bytes, timestamp: str, body: bytes) -> str:
 
 
 class Seal:
-    """One channel's secrets.
+    """The secrets of one receiver.
 
     Args:
         secrets: any of them signs.
