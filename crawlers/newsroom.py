@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
 from datetime import UTC, tzinfo
 from random import Random
 from typing import Any, Final
@@ -11,6 +12,7 @@ from core.contracts.errors import Retryable
 from core.contracts.event import Event
 from core.contracts.notice import VenueNotice
 from core.runtime.bus.port import Bus
+from core.runtime.bus.spool import SpooledError
 from crawlers.intake import Intake, Keyer
 from crawlers.item import Item, Refusal
 from crawlers.normalise import Limits
@@ -183,12 +185,14 @@ class Newsroom:
                 await self.sleep(_BUS_FULL_WAIT_S)
 
     async def confirm(self) -> None:
-        """Return when the bus has confirmed everything published so far.
+        """Return when everything published so far outlives this process.
 
-        For senders who wait to hear that what they sent is safe.
+        For senders who wait to hear that what they sent is safe: the bus has confirmed it, or it
+        waits on disk for a broker that is away.
 
         Raises:
             Retryable: not in time; what was taken is kept, and goes out when it can.
             Fatal: it never will be.
         """
-        await self._bus.flush()
+        with suppress(SpooledError):
+            await self._bus.flush()

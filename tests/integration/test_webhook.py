@@ -21,6 +21,7 @@ from core.contracts.identity import event_id
 from core.contracts.topics import EVENTS
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
+from core.runtime.bus.spool import SpooledError
 from core.runtime.clock import SystemClock
 from tests.integration.crawl_runs import Run, crawling
 from tests.servers.loopback import free_port
@@ -185,6 +186,18 @@ async def test_event_is_handled_at_once_and_answered_when_the_bus_has_confirmed(
         assert not answer.done()
         bus.confirmed.set()
         assert (await answer)[0] == 200
+
+
+class Spooling(InProcessBus):
+    """A bus whose broker is away."""
+
+    async def flush(self) -> None:
+        raise SpooledError("1 record waits on disk")
+
+
+async def test_what_waits_on_disk_for_the_broker_is_safe() -> None:
+    async with webhook(bus=Spooling(SystemClock())) as hook:
+        assert (await hook.post({"id": "1", "text": "t"}))[0] == 200
 
 
 async def test_what_is_not_confirmed_is_to_be_sent_again() -> None:
