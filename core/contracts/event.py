@@ -73,7 +73,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
         text: the body; may be empty where the title says everything.
         author: as the source writes it.
         url: canonical address of the post.
-        language: BCP 47 tag where the source says so.
+        language: BCP 47 tag, as the source says or as the text tells; None where neither does.
         published_ns: when the source says it was published; for an edit or a deletion, the post.
         published_precision: how sure that is.
         received_ns: when its bytes reached us.
