@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from core.contracts.errors import Fatal, Retryable
+from core.contracts.errors import Fatal, Rejected, Retryable
 from core.contracts.topics import Topic
 from core.contracts.trace import Trace
 from core.runtime.bus.in_process import InProcessBus
@@ -101,7 +101,7 @@ class TeeBus:
             topic, record, record_id, keys, trace = waiting.popleft()
             try:
                 self._behind.publish(topic, record, record_id=record_id, keys=keys, trace=trace)
-            except (Retryable, Fatal) as error:
+            except (Retryable, Rejected, Fatal) as error:
                 self.dropped += 1
                 self._say(error)
 
