@@ -234,6 +234,11 @@ async def test_gap_too_long_for_changes_is_filled_by_ids(
     async with crawling(settings(server), store) as run:
         await run.until_events(300)
         assert texts(run) == [*map(str, range(2, 302))]
+        await run.until(lambda: "wait" not in health(run))
+        asked = server.requests["GetChannelDifference"]
+        await server.serve(server.message(302, "302"))
+        await run.until_events(301)
+        assert server.requests["GetChannelDifference"] == asked  # nothing is missing any more
 
 
 async def test_lost_update_is_asked_for_before_the_next_one(
@@ -247,6 +252,39 @@ async def test_lost_update_is_asked_for_before_the_next_one(
         await server.serve(server.message(2, "heard"))
         await run.until_events(2)
         assert texts(run) == ["lost", "heard"]
+
+
+async def test_lost_update_before_the_first_one_is_asked_for(
+    server: TelegramServer, store: MemoryCursorStore
+) -> None:
+    async with crawling(settings(server), store) as run:
+        await server.until_following()
+        await server.serve(server.message(1, "1"))
+        await run.until_events(1)
+    async with crawling(settings(server), store) as run:  # telethon knows no count of changes yet
+        await server.until_following()
+        server.silent = True
+        await server.serve(server.message(2, "lost"))
+        server.silent = False
+        await server.serve(server.message(3, "heard"))
+        await run.until_events(2)
+        assert texts(run) == ["lost", "heard"]
+
+
+async def test_news_wait_for_what_was_missed(
+    server: TelegramServer, store: MemoryCursorStore
+) -> None:
+    async with crawling(settings(server), store) as run:
+        await server.serve(server.message(1, "1"))
+        await run.until_events(1)
+    await server.serve(server.message(2, "missed"))
+    news = server.message(3, "news")
+    server.before["GetChannelDifference"] = deque(
+        [lambda: server.push(types.UpdateNewChannelMessage(news, server.channel.pts + 1, 1))]
+    )
+    async with crawling(settings(server), store) as run:
+        await run.until_events(2)
+        assert texts(run) == ["missed", "news"]
 
 
 async def test_doubled_and_disordered_updates_are_each_post_once_in_order(
@@ -296,19 +334,43 @@ async def test_full_bus_with_more_than_can_wait_loses_nothing(
         assert texts(run) == [*map(str, range(1, 1_301))]
 
 
-async def test_cursor_stands_before_an_album_that_is_open(
+async def test_edit_that_had_no_room_to_wait_is_asked_for(
     server: TelegramServer, store: MemoryCursorStore
+) -> None:
+    await server.serve(server.message(1, "1"), server.message(2, "2"))
+    bus = NarrowBus(room=1)
+    async with crawling(settings(server), store, bus=bus) as run:
+        await run.until_events(1)  # the second one waits for room
+        await server.serve(*(server.message(n, str(n)) for n in range(3, 1_004)), together=True)
+        server.edit(1, NOW, message="1 edited")
+        watch = run.crawl.watches["telegram:channel"]
+        served_ns = watch.answered_ns
+        await run.until(lambda: watch.answered_ns > served_ns)  # the updates came in
+        bus.room = None
+        await run.until_events(1_004)
+        assert sorted(run.ids, key=int) == sorted(["1", *map(str, range(1, 1_004))], key=int)
+        assert "1 edited" in texts(run)
+
+
+@pytest.mark.parametrize("live", [True, False])
+async def test_cursor_stands_before_an_album_that_is_open(
+    server: TelegramServer, store: MemoryCursorStore, live: bool
 ) -> None:
     hour_ms = 3_600_000
     config = settings(server, album_window_ms=hour_ms)
+    begun = (server.message(1, "1"), server.message(2, "a", grouped_id=8))
+    if not live:
+        await server.serve(*begun)
     async with crawling(config, store) as run:
         await server.until_following()
-        await server.serve(server.message(1, "1"), server.message(2, "a", grouped_id=8))
+        if live:
+            await server.serve(*begun)
         await run.until_events(1)
     await server.serve(server.message(3, "b", grouped_id=8), server.message(4, "4"))
     async with crawling(config, store) as run:
         await run.until_events(2)
         assert (run.ids, texts(run)) == (["2", "4"], ["a b", "4"])
+        assert {one.kind for one in run.events} == {EventKind.PUBLISHED}
 
 
 async def test_first_page_that_begins_within_an_album_completes_it(
