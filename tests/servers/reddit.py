@@ -235,9 +235,8 @@ class RedditServer:
                 asked = request.query["id"].split(",")
                 if len(asked) > 100:
                     return 400, {"message": "Bad Request", "error": 400}
-                return 200, _listed(
-                    [t for n in asked for t in self.things if t["data"]["name"] == n]
-                )
+                found = [t for n in asked for t in self.things if t["data"]["name"] == n]
+                return 200, _listed(self._counted(thing) for thing in found)
             case ["comments", thread]:
                 return self._thread(thread, dict(request.query))
             case ["api", "morechildren"]:
@@ -295,8 +294,14 @@ class RedditServer:
             tree = [_with_replies(top[0], _tree(below, focus, room, 1))]
         else:
             tree = _tree(below, f"t3_{thread}", room, 0)
-        data = {**own[0]["data"], "num_comments": len(below)}
-        return 200, [_listed([{"kind": "t3", "data": data}]), _listed(tree)]
+        return 200, [_listed([self._counted(own[0])]), _listed(tree)]
+
+    def _counted(self, thing: Thing) -> Thing:
+        """Tell how many comments a submission has."""
+        name = thing["data"]["name"]
+        count = sum(1 for other in self.things if other["data"].get("link_id") == name)
+        more = {"num_comments": count} if thing["kind"] == "t3" else {}
+        return {"kind": thing["kind"], "data": {**thing["data"], **more}}
 
     def _more(self, thread: str, children: list[str]) -> tuple[int, Any]:
         below = [t for t in self.things if t["data"].get("link_id") == thread]

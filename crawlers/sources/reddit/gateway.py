@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -14,7 +14,7 @@ from asyncprawcore import AsyncPrawcoreException, OAuthException, RequestExcepti
 from core.contracts.clock import Clock
 from core.contracts.errors import Rejected, Retryable, TidingsError
 from crawlers.http import USER_AGENT, TooLargeError, open_session
-from crawlers.item import Refusal
+from crawlers.item import Refusal, RefusalReason
 from crawlers.server_waits import retry_after_ns
 from crawlers.sources.reddit.parse import Listing, decode
 from crawlers.sources.reddit.posts import Json
@@ -260,6 +260,8 @@ class _Door(Requestor):
         status, path = response.status, response.url.path
         for_token = path == _TOKEN_PATH
         if status < HTTPStatus.MULTIPLE_CHOICES:
+            if for_token:
+                _check_token(body)
             return _Answer(status, {}, body, path)
         if for_token and status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED):
             raise RefusedKeyError(
@@ -276,6 +278,33 @@ class _Door(Requestor):
             told = headers.get("Retry-After")
             raise Retryable(f"{path} answered {status}", retry_after_ns=wait_ns if told else None)
         raise Rejected(f"{path} answered {status}: it {_why(status, body)}")
+
+
+class _Token(msgspec.Struct):
+    """What the library takes from an answer that gives a token."""
+
+    access_token: str
+    expires_in: int
+    scope: str
+
+
+class _NoToken(msgspec.Struct):
+    """What the library takes from an answer that gives none."""
+
+    error: str | int
+
+
+def _check_token(body: bytes) -> None:
+    """See that an answer about a token is one: the library takes that for granted.
+
+    Raises:
+        UnreadableError: it is not.
+    """
+    for kind in (_NoToken, _Token):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            msgspec.json.decode(body, type=kind)
+            return
+    raise UnreadableError(_TOKEN_PATH, Refusal(RefusalReason.BAD_SHAPE, "no token came"))
 
 
 def _why(status: int, body: bytes) -> str:
