@@ -124,8 +124,8 @@ class RedditSettings(Section):
         keyless = [one.channel for one in self.channels if not one.dumps]
         if self.client_id is None and keyless:
             raise ValueError(
-                f"{', '.join(keyless)} can't be read without client_id and client_secret: give those "
-                "of a script app (https://www.reddit.com/prefs/apps), or name dumps"
+                f"{', '.join(keyless)} can't be read without client_id and client_secret: give "
+                "those of a script app (https://www.reddit.com/prefs/apps), or name dumps"
             )
         if not self.allow_private and not (
             self.reddit_url.startswith("https:") and self.oauth_url.startswith("https:")
