@@ -14,6 +14,8 @@ from console.options import config_option
 BENCHMARKS: Final = {
     "event-to-order": "benchmarks.event_to_order",
     "kafka-lane": "benchmarks.kafka_lane",
+    "parse": "benchmarks.parse",
+    "poll": "benchmarks.poll",
 }
 ALL: Final = "all"
 

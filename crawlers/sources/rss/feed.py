@@ -1,23 +1,16 @@
-"""One feed at one address: where it was read to, and what its document says anew."""
+"""One feed at one address: where it was read to, and how often it is worth asking for."""
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
-from core.contracts.event import Event, TimePrecision
 from crawlers.http import Fetched
-from crawlers.intake import Intake
-from crawlers.item import Item, Refusal
-from crawlers.sources.rss.document import FeedDocument
 from crawlers.sources.rss.interval import interval_ms, quiet_ms
+from crawlers.sources.rss.reading import Reading, Shown
 from crawlers.sources.rss.settings import FeedSettings
-from crawlers.sources.rss.versions import Known, key_of, revise
+from crawlers.sources.rss.versions import Known
 from crawlers.watch import Watch
-
-Parse = Callable[[bytes, str | None, str], FeedDocument]
-"""Reads a document, given its content type and where it came from."""
 
 _MOST_KEPT: Final = 500  # entries in a cursor; feeds of news list 10 to 100
 _MOST_KNOWN: Final = 2_000  # entries of a channel, in memory
@@ -81,6 +74,7 @@ class Feed:
         address: where it is asked: elsewhere once it has moved for good.
         cursor: of its last document.
         last_body: digest of the last body that was read to its end.
+        shown: the entries of the last document.
         gone: it said that it is no more, and is not asked again.
     """
 
@@ -91,6 +85,7 @@ class Feed:
         self.url: Final = url
         self.address = url
         self.last_body: bytes | None = None
+        self.shown: dict[bytes, Shown] = {}
         self.gone = False
         self._quiet_ms: int | None = None
         self._unchanged = 0
@@ -110,91 +105,29 @@ class Feed:
         """Hear whether an answer held anything new."""
         self._unchanged = 0 if new else self._unchanged + 1
 
-    def learn_habit(self, reading: "Reading", fetched: Fetched, now_ns: int) -> None:
+    def learn_habit(self, reading: Reading, fetched: Fetched, now_ns: int) -> None:
         """Learn from a document how often it is worth asking for."""
         self._quiet_ms = quiet_ms(
-            reading.published_ns,
+            [one.published_ns for one in reading.shown.values() if one.exact],
             now_ns,
             said_ms=reading.document.interval_ms,
             fresh_ms=fetched.fresh_ms,
         )
 
-    def move(self, fetched: Fetched, reading: "Reading", digest: bytes) -> None:
+    def move(self, fetched: Fetched, reading: Reading, digest: bytes) -> None:
         """Take a document as read, to be saved with the next cursors.
 
         One that was cut off keeps no `ETag` and `Last-Modified`, so that it is asked for in full.
         """
-        self.listing.learn(reading.known)
+        known = {one.key: one.known for one in reading.shown.values()}
+        self.listing.learn(known)
+        self.shown = reading.shown
         whole = reading.document.whole
         self.last_body = digest if whole else None
         self.cursor = FeedCursor(
             self.url,
             fetched.etag if whole else None,
             fetched.last_modified if whole else None,
-            dict(list(reading.known.items())[-_MOST_KEPT:]),
+            dict(list(known.items())[-_MOST_KEPT:]),
         )
         self.watch.intake.channel.cursor = msgspec.json.encode(self.cursor).decode()
-
-
-class Reading(NamedTuple):
-    """What a document says, compared with what was known.
-
-    Attributes:
-        document: as parsed.
-        refusals: entries that can't be events.
-        new: events of entries and versions not known before, the oldest first.
-        old: events of those that were.
-        repeated: how many entries stood in the document a second time.
-        known: what is known of the document's entries from now on, the oldest first.
-    """
-
-    document: FeedDocument
-    refusals: list[Refusal]
-    new: list[Event]
-    old: list[Event]
-    repeated: int
-    known: dict[str, Known]
-
-    @property
-    def published_ns(self) -> Iterable[int]:
-        """When its entries were published, where they say so."""
-        return (
-            event.published_ns
-            for event in (*self.new, *self.old)
-            if event.published_precision is TimePrecision.EXACT
-        )
-
-
-def read(
-    fetched: Fetched, received_ns: int, parse: Parse, intake: Intake, known: dict[str, Known]
-) -> Reading:
-    """Parse and normalise a document, and compare it with what is known; for another thread."""
-    document = parse(fetched.body, fetched.content_type, fetched.url)
-    refusals: list[Refusal] = []
-    events: dict[str, Event] = {}
-    repeated = 0
-    for entry in document.entries:
-        event = intake.normalise(entry, received_ns) if isinstance(entry, Item) else entry
-        if isinstance(event, Refusal):
-            refusals.append(event)
-            continue
-        key = key_of(event)
-        before = events.get(key)
-        if before is not None:  # the same entry twice: its last version, else the first listed
-            repeated += 1
-            if event.revision <= before.revision:
-                continue
-        events[key] = event
-    now_known: dict[str, Known] = {}
-    new: list[Event] = []
-    old: list[Event] = []
-    ordered = list(events.items())[::-1]  # feeds list the newest first
-    ordered.sort(key=lambda pair: pair[1].published_ns)
-    for key, event in ordered:
-        before_known = known.get(key)
-        revised, now_known[key] = revise(
-            event, before_known, dated_by_update=event.native_id in document.dated_by_update
-        )
-        same = before_known is not None and before_known.revision == revised.revision
-        (old if same else new).append(revised)
-    return Reading(document, refusals, new, old, repeated, now_known)

@@ -20,7 +20,7 @@ from crawlers.item import Item
 from crawlers.normalise import Limits
 from crawlers.robots import Robots
 from crawlers.sources.rss.document import FeedDocument
-from crawlers.sources.rss.feed import Parse
+from crawlers.sources.rss.reading import Parse
 from crawlers.sources.rss.settings import FeedSettings, PollSettings
 from crawlers.times import parse_time
 

@@ -13,7 +13,8 @@ from crawlers.http import Fetched, GoneError, TooLargeError, fetch, open_session
 from crawlers.item import Refusal, RefusalReason
 from crawlers.newsroom import Newsroom, Task
 from crawlers.robots import Robots
-from crawlers.sources.rss.feed import Feed, Listing, Parse, read
+from crawlers.sources.rss.feed import Feed, Listing
+from crawlers.sources.rss.reading import Parse, read
 from crawlers.sources.rss.settings import FeedSettings, PollSettings
 
 _LONGEST_BACKOFF_MS: Final = 3_600_000
@@ -206,7 +207,7 @@ class Poller:
         events_before = intake.counts.events
         # Never on the loop: even a small document takes longer than a trade may.
         reading = await asyncio.to_thread(
-            read, fetched, received_ns, self._parse, intake, feed.listing.known
+            read, fetched, received_ns, self._parse, intake, feed.listing.known, feed.shown
         )
         for refusal in reading.refusals:
             watch.take(refusal)
@@ -217,8 +218,8 @@ class Poller:
             if event.id not in seen:
                 seen.add(event.id, intake.channel.client)
             watch.take(event)
-        intake.counts.items += reading.repeated
-        intake.counts.duplicates += reading.repeated
+        intake.counts.items += reading.same
+        intake.counts.duplicates += reading.same
         intake.counts.documents += 1
         document = reading.document
         if document.refused is not None:

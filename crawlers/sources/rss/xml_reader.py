@@ -100,11 +100,50 @@ def _existing(reference: re.Match[bytes]) -> bytes:
 
 
 class _Plain:
-    """What both parsers do differently here: dates stay as written, deletions are kept."""
+    """What both parsers do differently here.
 
+    Dates stay as written, deletions are kept, categories are not; and what a piece of text is
+    stands in a plain dictionary, since feedparser's own takes most of the time it is looked at.
+    """
+
+    baseuri: str
+    contentparams: dict[str, Any]
     deleted: list[tuple[str, str | None]]
+    incontent: int
     inentry: int
+    lang: str | None
+    map_content_type: Any
     pop: Any
+    push: Any
+    _is_base64: Any
+
+    def _begin(self) -> None:
+        self.resolve_relative_uris = self.sanitize_html = False
+        self.contentparams = {}
+        self.deleted = []
+
+    def push_content(
+        self, tag: str, attributes: dict[str, str], default_type: str, expecting_text: int
+    ) -> None:
+        """Begin a piece of text, as feedparser does."""
+        self.incontent += 1
+        if self.lang:
+            self.lang = self.lang.replace("_", "-")
+        self.contentparams = {
+            "type": self.map_content_type(attributes.get("type", default_type)),
+            "language": self.lang,
+            "base": self.baseuri,
+        }
+        self.contentparams["base64"] = self._is_base64(attributes, self.contentparams)
+        self.push(tag, expecting_text)
+
+    def _start_category(self, attributes: dict[str, str]) -> None:  # noqa: ARG002 - as it is called
+        self.push("category", 1)
+
+    def _end_category(self) -> None:
+        self.pop("category")
+
+    _start_keywords, _end_keywords = _start_category, _end_category
 
     def _end_published(self) -> None:
         self.pop("published")
@@ -139,8 +178,7 @@ class _Strict(_Plain, StrictFeedParser):  # type: ignore[misc] # feedparser ship
 
     def __init__(self) -> None:
         super().__init__("", None, "utf-8")
-        self.resolve_relative_uris = self.sanitize_html = False
-        self.deleted = []
+        self._begin()
 
 
 class _Loose(_Plain, LooseFeedParser):  # type: ignore[misc] # feedparser ships no types
@@ -151,5 +189,4 @@ class _Loose(_Plain, LooseFeedParser):  # type: ignore[misc] # feedparser ships 
 
     def __init__(self, entities: dict[str, str]) -> None:
         super().__init__("", None, "utf-8", entities)
-        self.resolve_relative_uris = self.sanitize_html = False
-        self.deleted = []
+        self._begin()
