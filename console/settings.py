@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.contracts.errors import ConfigurationError
 from core.runtime.settings import Millis, Secret, Section, load
@@ -43,6 +43,28 @@ class HealthSettings(Section):
     token: Secret | None = None
     """Asked of everybody who moves the gate or flattens; needed when `host` is not loopback."""
     known_hosts: tuple[str, ...] = ()
+
+
+class NotificationSettings(Section):
+    """What an operator is told: always in the log, and at a web address where one is set."""
+
+    url: Secret | None = None
+    """Takes a POST of JSON whose `text` says everything, as chat services' webhooks do."""
+    secret: Secret | None = None
+    """Signs each POST, for a receiver of one's own."""
+    timeout_ms: Millis = 10_000
+    min_interval_ms: Millis = 60_000
+    """Between two about the same subject; those in between become one."""
+    test_interval_ms: Millis = 86_400_000
+    """Between two tests that prove the way; the first is sent at the start. 0 for none."""
+
+    @model_validator(mode="after")
+    def _is_an_address(self) -> "NotificationSettings":
+        if self.url is not None:
+            parts = urlsplit(self.url.get_secret_value())
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise ValueError("url has to be an address that begins with https:// or http://")
+        return self
 
 
 class KafkaSettings(Section):
@@ -97,6 +119,7 @@ class Settings(BaseModel):
 
     runtime: RuntimeSettings = RuntimeSettings()
     health: HealthSettings = HealthSettings()
+    notifications: NotificationSettings = NotificationSettings()
     kafka: KafkaSettings = KafkaSettings()
     state: StateSettings = StateSettings()
     journal: JournalSettings = JournalSettings()
@@ -120,7 +143,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
         path = Path(environ[CONFIG_VARIABLE])
     settings = load(Settings, path=path, environ=environ)
     crawl = settings.crawl
-    if path is None and not crawl.newswire and not crawl.rss.all_feeds:
+    if path is None and not crawl.live_sources():
         rss = crawl.rss.model_copy(update={"public_feeds": True})
         settings = settings.model_copy(update={"crawl": crawl.model_copy(update={"rss": rss})})
     if settings.health.host not in LOOPBACK and settings.health.token is None:

@@ -2,14 +2,15 @@
 
 from console.lanes.broker import kafka_bus, spooled_bus
 from console.lanes.control import control_routes
+from console.lanes.crawl_metrics import Delays, show_crawl
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.trading import (
     publish_balances,
     save_last_cursors,
-    show_crawl,
     show_spool,
     show_trader,
+    tell_gate,
     trader_checks,
 )
 from console.settings import Settings, require_bootstrap
@@ -38,7 +39,15 @@ async def crawl(service: Service, settings: Settings) -> None:
     bus = spooled_bus(settings, host, "crawl")
     store = SqlCursorStore(host.database_url)
     reader = Reader()
-    crawlers = Crawl(settings.crawl, bus=bus, keyer=reader.keys_for, store=store, clock=host.clock)
+    crawlers = Crawl(
+        settings.crawl,
+        bus=bus,
+        keyer=reader.keys_for,
+        store=store,
+        clock=host.clock,
+        on_event=Delays(host.metrics).on_event,
+        notify=host.notifications.tell,
+    )
     url = await host.start()
     service.on_drain("tasks", host.supervisor.stop)
     service.on_drain("cursors", lambda: save_last_cursors(crawlers))
@@ -53,7 +62,7 @@ async def crawl(service: Service, settings: Settings) -> None:
     for name, task in crawlers.tasks().items():
         host.supervisor.start(name, task)
     host.add_checks(crawlers.checks())
-    show_crawl(crawlers, host)
+    show_crawl(crawlers, host.metrics, host.clock)
     show_spool(bus, host)
     host.settle(lambda: True)
     say_ready(Ready(service.name, url))
@@ -111,6 +120,7 @@ async def trade(service: Service, settings: Settings, mode: str) -> None:
     for name, task in trading.tasks().items():
         host.supervisor.start(name, task)
     host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
+    host.supervisor.start("gate-notices", lambda: tell_gate(trader, host))
     host.add_checks(trader_checks(trader, journal))
     show_trader(trader, host)
     await trading.agree()

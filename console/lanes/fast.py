@@ -3,15 +3,16 @@
 from collections.abc import Callable
 
 from console.lanes.control import control_routes
+from console.lanes.crawl_metrics import Delays, show_crawl
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.rehearsal import Rehearsal, rehearse
 from console.lanes.trading import (
     publish_balances,
     save_last_cursors,
-    show_crawl,
     show_spool,
     show_trader,
+    tell_gate,
     trader_checks,
 )
 from console.settings import Settings
@@ -85,6 +86,8 @@ class FastLane:
             keyer=self.reader.keys_for,
             store=self.store,
             clock=self.clock,
+            on_event=Delays(self.host.metrics).on_event,
+            notify=self.host.notifications.tell,
         )
         self.bus.subscribe(EVENTS, self.classifier.on_event, group="classifier")
         self.bus.subscribe(SIGNALS, self.trading.trader.on_signal, group="trader")
@@ -132,8 +135,9 @@ class FastLane:
         for name, task in self.crawl.tasks().items():
             host.supervisor.start(name, task)
         host.supervisor.start("balances-mirror", lambda: publish_balances(trader, host))
+        host.supervisor.start("gate-notices", lambda: tell_gate(trader, host))
         show_trader(trader, host)
-        show_crawl(self.crawl, host)
+        show_crawl(self.crawl, host.metrics, self.clock)
         host.metrics.count(
             "skips", "Events without a signal", "reason", lambda: self.classifier.skipped
         )

@@ -11,10 +11,12 @@ from aiohttp import web
 from console.settings import Settings
 from core.contracts.clock import Clock
 from core.runtime import logs
+from core.runtime.alert_webhook import AlertWebhook
 from core.runtime.clock import SystemClock
 from core.runtime.health import Check, Health, HealthServer, tasks_check
 from core.runtime.journal.database import default_url
 from core.runtime.metrics import Metrics
+from core.runtime.notifications import Notifications
 from core.runtime.service import collect_when_idle, freeze_garbage
 from core.runtime.state import State, open_state
 from core.runtime.tasks import Supervisor
@@ -44,7 +46,17 @@ def configure_logs(name: str, settings: Settings) -> None:
 
 
 class Host:
-    """One process's supervisor, health, metrics and shared state; start it first, stop it last."""
+    """What a process stands on; start it first, stop it last.
+
+    Attributes:
+        name: of the process.
+        settings: of everything.
+        clock: for everything.
+        metrics: of the process.
+        health: of the process.
+        notifications: what its operator is told.
+        supervisor: of its tasks.
+    """
 
     def __init__(self, name: str, settings: Settings, *, clock: Clock | None = None) -> None:
         self.name = name
@@ -52,7 +64,10 @@ class Host:
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.health = Health(self.clock)
-        self.supervisor = Supervisor(name, on_restart=self._count_restart)
+        self.notifications = self._make_notifications()
+        self.supervisor = Supervisor(
+            name, on_fatal=self._tell_of_end, on_restart=self._count_restart
+        )
         self._state: State | None = None
         self._server: HealthServer | None = None
 
@@ -87,6 +102,7 @@ class Host:
         )
         await self._server.start()
         self.supervisor.start("heartbeat", self._beat)
+        self._start_notifications()
         return f"http://{health.host}:{self._server.port}"
 
     def add_checks(self, checks: dict[str, Check]) -> None:
@@ -100,12 +116,43 @@ class Host:
         self.supervisor.start("garbage", lambda: collect_when_idle(is_idle))
 
     async def stop(self) -> None:
-        """End all tasks, then stop serving."""
+        """End all tasks, tell what is left to tell, then stop serving."""
         await self.supervisor.stop()
+        await self.notifications.close()
         if self._server is not None:
             await self._server.stop()
         if self._state is not None:
             await self._state.close()
+
+    def _make_notifications(self) -> Notifications:
+        settings = self.settings.notifications
+        receiver = None
+        if settings.url is not None:
+            receiver = AlertWebhook(
+                settings.url.get_secret_value(),
+                secret=settings.secret.get_secret_value() if settings.secret else None,
+                timeout_ms=settings.timeout_ms,
+                clock=self.clock,
+            )
+        return Notifications(
+            self.name,
+            clock=self.clock,
+            receiver=receiver,
+            min_interval_ms=settings.min_interval_ms,
+            test_interval_ms=settings.test_interval_ms,
+        )
+
+    def _start_notifications(self) -> None:
+        told = self.notifications
+        self.metrics.count(
+            "notifications", "What became of notifications", "what", lambda: told.counts
+        )
+        if self.settings.notifications.url is not None:
+            self.health.add("notifications", told.check)
+            self.supervisor.start("notifications", told.run)
+
+    def _tell_of_end(self, error: BaseException) -> None:
+        self.notifications.tell(f"{self.name} stops: {error}", "process")
 
     def _count_restart(self, task: str) -> None:
         self.metrics.restarts.labels(task).inc()

@@ -12,7 +12,6 @@ from core.runtime.bus.spool import SpoolBus, SpooledError
 from core.runtime.bus.spool_queue import SpoolState
 from core.runtime.health import Check, CheckResult
 from core.runtime.journal.journal import Journal
-from crawlers.intake import Counts
 from crawlers.service import Crawl
 from trader.engine import Trader
 
@@ -74,6 +73,18 @@ async def publish_balances(trader: Trader, host: Host) -> None:
         await asyncio.sleep(MIRROR_S)
 
 
+async def tell_gate(trader: Trader, host: Host) -> None:
+    """Tell the operator of a gate that is not ACTIVE at the start, and of each move after it."""
+    told_ns = trader.gate.last_change.changed_ns if trader.gate.state is GateState.ACTIVE else 0
+    while True:
+        change = trader.gate.last_change
+        if change.changed_ns != told_ns:
+            told_ns = change.changed_ns
+            by = f" (by {change.by})" if change.by else ""
+            host.notifications.tell(f"the gate is {change.state}: {change.reason}{by}", "gate")
+        await asyncio.sleep(MIRROR_S)
+
+
 def show_trader(trader: Trader, host: Host) -> None:
     """Show a trader's counts and worth among the process's metrics."""
     metrics, portfolio = host.metrics, trader.portfolio
@@ -89,29 +100,6 @@ def show_trader(trader: Trader, host: Host) -> None:
         "realised_today",
         "Quote units since midnight UTC",
         lambda: float(portfolio.realised_today(host.clock.now_ns())),
-    )
-
-
-def show_crawl(crawl: Crawl, host: Host) -> None:
-    """Show what each channel gave among the process's metrics."""
-    metrics = host.metrics
-    metrics.count(
-        "events",
-        "Events published",
-        "channel",
-        lambda: {channel: counts.events for channel, counts in crawl.counts().items()},
-    )
-    metrics.count(
-        "venue_notices",
-        "Notices of venues' maintenance and incidents published",
-        "channel",
-        lambda: {channel: counts.notices for channel, counts in crawl.counts().items()},
-    )
-    metrics.count(
-        "crawl_refusals",
-        "Items that became no event",
-        "reason",
-        lambda: sum(crawl.counts().values(), Counts()).refusals,
     )
 
 

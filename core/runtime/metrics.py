@@ -1,6 +1,6 @@
 """What the process counts and how long each hop took, for Prometheus."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -13,7 +13,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from core.contracts.trace import STAGES, Trace
 
@@ -34,20 +34,35 @@ def hops_of(trace: Trace) -> dict[str, int]:
     return hops
 
 
+Label = str | tuple[str, str]
+"""One label's name, or two."""
+
+Labelled = Mapping[str, float] | Mapping[tuple[str, str], float]
+"""Values by a label, or by two."""
+
+_Family = CounterMetricFamily | GaugeMetricFamily
+
+
 class _Read:
-    """Counters that are kept elsewhere, read when somebody asks."""
+    """Values that are kept elsewhere, read when somebody asks."""
 
     def __init__(
-        self, name: str, documentation: str, label: str, values: Callable[[], Mapping[str, float]]
+        self,
+        family: Callable[..., _Family],
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        values: Callable[[], Labelled],
     ) -> None:
-        self._name, self._documentation, self._label = name, documentation, label
+        self._family, self._labels = family, labels
+        self._name, self._documentation = name, documentation
         self._values = values
 
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Give the counters as they stand; prometheus_client asks."""
-        family = CounterMetricFamily(self._name, self._documentation, labels=(self._label,))
-        for value, count in self._values().items():
-            family.add_metric((value,), count)
+    def collect(self) -> Iterator[_Family]:
+        """Give the values as they stand; prometheus_client asks."""
+        family = self._family(self._name, self._documentation, labels=self._labels)
+        for labels, value in self._values().items():
+            family.add_metric((labels,) if isinstance(labels, str) else labels, value)
         yield family
 
 
@@ -94,10 +109,35 @@ class Metrics:
         Gauge(f"tidings_{name}", documentation, registry=self.registry).set_function(value)
 
     def count(
-        self, name: str, documentation: str, label: str, values: Callable[[], Mapping[str, float]]
+        self,
+        name: str,
+        documentation: str,
+        label: Label,
+        values: Callable[[], Labelled],
     ) -> None:
         """Show `tidings_<name>_total{<label>=...}` as what `values` holds when asked."""
-        self.registry.register(_Read(f"tidings_{name}", documentation, label, values))
+        self._show(CounterMetricFamily, name, documentation, label, values)
+
+    def gauge(
+        self,
+        name: str,
+        documentation: str,
+        label: Label,
+        values: Callable[[], Labelled],
+    ) -> None:
+        """Show `tidings_<name>{<label>=...}` as what `values` holds when asked."""
+        self._show(GaugeMetricFamily, name, documentation, label, values)
+
+    def _show(
+        self,
+        family: Callable[..., _Family],
+        name: str,
+        documentation: str,
+        label: Label,
+        values: Callable[[], Labelled],
+    ) -> None:
+        labels = (label,) if isinstance(label, str) else label
+        self.registry.register(_Read(family, f"tidings_{name}", documentation, labels, values))
 
     def render(self) -> bytes:
         """Write everything in Prometheus's text format (`CONTENT_TYPE`)."""
