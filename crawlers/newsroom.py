@@ -13,6 +13,7 @@ from core.contracts.event import Event
 from core.contracts.notice import VenueNotice
 from core.runtime.bus.port import Bus
 from core.runtime.bus.spool import SpooledError
+from crawlers import languages, lookalikes
 from crawlers.intake import Intake, Keyer
 from crawlers.item import Item, Refusal
 from crawlers.normalise import Limits
@@ -80,6 +81,7 @@ class Newsroom:
         self._on_event = on_event
         self._published = tuple(published)
         self._seen: dict[str, Seen] = {}
+        self._prepared = self._prepared_languages = False
 
     async def watch(
         self,
@@ -108,6 +110,7 @@ class Newsroom:
         Raises:
             Retryable: the cursor store can't be reached.
         """
+        await self._prepare(detect_language=detect_language)
         place = await self._progress.open(source, channel, client)
         limits = self.limits(zone, detect_language=detect_language)
         intake = Intake(
@@ -126,6 +129,15 @@ class Newsroom:
         watch = Watch(intake, clock=self.clock, rhythm=rhythm, answer_limit_ms=answer_limit_ms)
         self.watches[watch.name] = watch
         return watch
+
+    async def _prepare(self, *, detect_language: bool) -> None:
+        """Load tables and models that the first text would otherwise wait for, off the loop."""
+        if not self._prepared:
+            await asyncio.to_thread(lookalikes.prepare)
+        if detect_language and not self._prepared_languages:
+            await asyncio.to_thread(languages.prepare)
+        self._prepared = True
+        self._prepared_languages = self._prepared_languages or detect_language
 
     async def seen(self, source: str) -> Seen:
         """Give a source's memory of what it published, the same for all its channels.
