@@ -14,6 +14,7 @@ from console.options import config_option
 BENCHMARKS: Final = {
     "event-to-order": "benchmarks.event_to_order",
     "kafka-lane": "benchmarks.kafka_lane",
+    "crawl-all": "benchmarks.crawl_all",
     "parse": "benchmarks.parse",
     "poll": "benchmarks.poll",
 }

@@ -1,6 +1,7 @@
 """Follows Telegram with one account: one connection for all channels, made anew when lost."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
@@ -26,6 +27,9 @@ _LONGEST_WAIT_MS: Final = 60_000
 _SESSION_WAIT_S: Final = 300.0  # somebody must log in first
 _MISSED_CHECKS: Final = 3
 _SECOND_NS: Final = 1_000_000_000
+
+# Connections are made anew here, not by the library, which takes each loss for an error.
+logging.getLogger("telethon.network.mtprotosender").setLevel(logging.CRITICAL)
 
 PeerKey = tuple[bool, int]  # whether it is a small group, and its bare id
 
