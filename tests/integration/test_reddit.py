@@ -1,6 +1,7 @@
 """Reddit followed live, by the real client over real HTTP, with all that goes wrong there."""
 
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -358,6 +359,39 @@ async def test_wrong_secret_is_told_with_what_to_do(
         assert "prefs/apps" in problem(run)
         assert "quite another" not in problem(run)
     assert server.tokens == 0
+
+
+async def test_app_that_gets_no_token_is_told(
+    server: RedditServer, store: MemoryCursorStore
+) -> None:
+    server.token_faults.append(Fault(200, b'{"error": "unauthorized_client"}'))
+    async with crawling(crawl(server), store) as run:
+        await run.until(lambda: "gives the app no token" in problem(run))
+        assert "unauthorized_client" in problem(run)
+
+
+async def test_token_that_is_never_good_is_told(
+    server: RedditServer, store: MemoryCursorStore
+) -> None:
+    server.faults.extend(Fault(401) for _ in range(3))
+    async with crawling(crawl(server), store) as run:
+        await run.until(lambda: "refuses its own token" in problem(run))
+
+
+async def test_failure_to_look_again_is_told_and_tried_again(
+    server: RedditServer, store: MemoryCursorStore
+) -> None:
+    problems: list[str] = []
+    server.recorded["api/info"] = deque([b"<html>"])
+    await server.serve([news(1)])
+    async with crawling(crawl(server), store) as run:
+        watch = run.crawl.watches["reddit:channel"]
+        failed = watch.failed
+        watch.failed = lambda problem: (problems.append(problem), failed(problem))[1]  # type: ignore[method-assign,func-returns-value]
+        await run.until_events(1)
+        await run.until(lambda: any("were not looked for" in one for one in problems))
+        server.remove("t3_1")
+        await run.until_events(2)
 
 
 async def test_token_server_that_fails_is_asked_again(

@@ -13,7 +13,8 @@ from core.runtime.backoff import delays
 from core.runtime.logs import get_logger
 from crawlers.item import Item, Refusal
 from crawlers.newsroom import Newsroom
-from crawlers.sources.reddit.gateway import Gateway, RefusedKeyError, UnreadableError
+from crawlers.sources.reddit.door import RefusedKeyError, UnreadableError
+from crawlers.sources.reddit.gateway import Gateway
 from crawlers.sources.reddit.member import Member
 from crawlers.sources.reddit.parse import read_subreddits
 from crawlers.sources.reddit.posts import Post
