@@ -186,6 +186,28 @@ async def test_permanent_move_is_remembered_and_told() -> None:
             assert "/new: put that in" in check.detail
 
 
+@pytest.mark.parametrize("status", [404, 410])
+async def test_feed_whose_new_address_fails_is_asked_at_its_own_again(status: int) -> None:
+    async def moved(request: web.Request) -> web.Response:
+        return web.Response(status=301, headers={"Location": "/new"})
+
+    async def served(request: web.Request) -> None:
+        return None
+
+    async def absent(request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with feed_server() as server:
+        server.script.extend([moved, served, absent])
+        server.publish(("1", "one"))
+        async with crawling(settings(server.url), MemoryCursorStore()) as run:
+            await run.until_events(1)
+            await server.until_asked(5)
+            paths = [request.path for request in server.requests[:5]]
+            assert paths == ["/feed", "/new", "/new", "/feed", "/feed"]
+            await run.until(lambda: run.crawl.checks()["rss:desk"]().ok)
+
+
 async def test_temporary_redirect_is_not_remembered() -> None:
     async def elsewhere(request: web.Request) -> web.Response | None:
         if request.path == "/new":

@@ -101,6 +101,11 @@ class Feed:
             settings.interval_ms, settings.longest_ms, self._quiet_ms, self._unchanged
         )
 
+    def leave(self) -> None:
+        """Never ask again."""
+        self.gone = True
+        self.watch.connected = False
+
     def heard(self, *, new: bool) -> None:
         """Hear whether an answer held anything new."""
         self._unchanged = 0 if new else self._unchanged + 1

@@ -135,13 +135,14 @@ class Poller:
             least_ns = 0
             try:
                 fetched = await self.poll(session, feed, robots)
-            except GoneError as error:
-                feed.gone = True
-                feed.watch.lost(str(error))
             except (Retryable, Rejected) as error:
                 feed.watch.failed(str(error))
                 if isinstance(error, Retryable):
                     least_ns = error.retry_after_ns or 0
+                elif isinstance(error, GoneError) and feed.address == feed.url:
+                    feed.leave()
+                else:  # where it moved to may be wrong
+                    feed.address = feed.url
                 wait_ms = shortest_ms + next(backoff)
             else:
                 backoff = self._backoff(shortest_ms)
