@@ -117,8 +117,10 @@ class Host:
 
     async def stop(self) -> None:
         """End all tasks, tell what is left to tell, then stop serving."""
-        await self.supervisor.stop()
-        await self.notifications.close()
+        try:
+            await self.supervisor.stop()
+        finally:
+            await self.notifications.close()
         if self._server is not None:
             await self._server.stop()
         if self._state is not None:

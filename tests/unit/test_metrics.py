@@ -28,6 +28,15 @@ def test_counters_show_what_was_counted() -> None:
     assert 'tidings_skips_total{reason="stale"} 2.0' in lines
 
 
+def test_gauges_and_counters_may_have_two_labels() -> None:
+    metrics = Metrics()
+    metrics.gauge("stale", "Silent", "channel", lambda: {"rss:desk": True})
+    metrics.count("refusals", "Refused", ("channel", "reason"), lambda: {("rss:desk", "late"): 2})
+    lines = metrics.render().decode().splitlines()
+    assert 'tidings_stale{channel="rss:desk"} 1.0' in lines
+    assert 'tidings_refusals_total{channel="rss:desk",reason="late"} 2.0' in lines
+
+
 def test_two_processes_worth_of_metrics_do_not_mix() -> None:
     first, second = Metrics(), Metrics()
     first.restarts.labels("feed").inc()
