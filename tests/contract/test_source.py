@@ -21,7 +21,6 @@ from tests.contract.sources.announcements import (
     status_page,
 )
 from tests.contract.sources.medium import medium
-from tests.contract.sources.reddit import LIBRARY_WARNINGS as REDDIT_WARNINGS
 from tests.contract.sources.reddit import reddit
 from tests.contract.sources.telegram import telegram
 from tests.contract.sources.twitter import twitter_search, twitter_stream
@@ -135,12 +134,8 @@ SOURCES: dict[str, Callable[[], AbstractAsyncContextManager[Server]]] = {
     "telegram": telegram,
 }
 
-LIBRARY_WARNINGS = {"reddit": REDDIT_WARNINGS}
 
-
-@pytest.fixture(
-    params=[pytest.param(name, marks=LIBRARY_WARNINGS.get(name, ())) for name in SOURCES]
-)
+@pytest.fixture(params=SOURCES)
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     async with SOURCES[request.param]() as running:
         running.settings["save_interval_ms"] = 10

@@ -3,10 +3,8 @@
 import pytest
 
 from benchmarks.crawl_all import measure
-from tests.contract.sources.reddit import LIBRARY_WARNINGS
 
 
-@LIBRARY_WARNINGS
 @pytest.mark.slow
 async def test_each_item_served_is_exactly_one_event() -> None:
     result = await measure(10, seed=2)

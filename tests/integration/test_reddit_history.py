@@ -20,12 +20,9 @@ from crawlers.normalise import normalise
 from crawlers.service import open_histories
 from crawlers.settings import CrawlSettings
 from crawlers.sources.reddit import dumps as dumps_module
-from tests.contract.sources.reddit import LIBRARY_WARNINGS
 from tests.integration.crawl_runs import crawling
 from tests.servers.reddit import Fault, RedditServer, Thing, comment, submission
 from tests.unit.crawlers.doubles import MemoryCursorStore
-
-pytestmark = LIBRARY_WARNINGS
 
 NOW_S = int(time.time())
 NOW_NS = NOW_S * 10**9

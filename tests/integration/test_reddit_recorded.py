@@ -20,7 +20,6 @@ from crawlers.settings import CrawlSettings
 from crawlers.sources.reddit.parse import parse
 from crawlers.text import clean
 from crawlers.urls import canonical
-from tests.contract.sources.reddit import LIBRARY_WARNINGS
 from tests.integration.crawl_runs import crawling
 from tests.integration.test_reddit_history import read_into
 from tests.servers.reddit import RedditServer
@@ -37,7 +36,6 @@ CASSETTES = (
 )
 
 pytestmark = [
-    LIBRARY_WARNINGS,
     pytest.mark.skipif(not RECORDED.is_dir(), reason=f"no recorded answers in {RECORDED}"),
 ]
 

@@ -121,7 +121,8 @@ class Answers:
         return self._messages(channel, found)
 
     def on_GetMessages(self, request: Any) -> Any:  # noqa: ANN401, N802
-        channel = self.channel_of(getattr(request, "channel", None) or self.channel.peer)
+        asked = getattr(request, "channel", None)  # a small group's are asked for without it
+        channel = self.channel_of(asked) if asked else next(iter(self.channels.values()))
         found = [
             channel.messages.get(one.id) or types.MessageEmpty(id=one.id, peer_id=channel.peer)
             for one in request.id

@@ -192,6 +192,10 @@ class WebhookSource:
         except web.HTTPRequestEntityTooLarge:
             channel.turn_away("too_large", too_large)
             return _error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", too_large)
+        except (ConnectionError, web.RequestPayloadError) as error:
+            detail = f"the connection was cut within the body ({type(error).__name__})"
+            channel.turn_away("cut", detail)
+            return _error(HTTPStatus.BAD_REQUEST, "cut", detail)
         except TimeoutError:
             detail = f"the body took longer than {timeout_ms} ms"
             channel.turn_away("too_slow", detail)

@@ -7,14 +7,7 @@ from datetime import datetime
 from html import unescape
 from typing import Any, Protocol
 
-import pytest
-
 from tests.servers.reddit import Fault, RedditServer, submission
-
-# asyncprawcore's own, with every token it fetches
-LIBRARY_WARNINGS = pytest.mark.filterwarnings(
-    "ignore:(BasicAuth|The 'auth' parameter) is deprecated:DeprecationWarning"
-)
 
 _HTML = re.compile(r"<script>.*?</script>|<[^>]*>")
 
