@@ -9,6 +9,7 @@ from crawlers.item import Item, Refusal, TextFormat
 from crawlers.sources.announcements.parse import parse as parse_announcements
 from crawlers.sources.announcements.parse_status import parse_status
 from crawlers.sources.announcements.settings import ListKind, StatusPageSettings
+from crawlers.sources.medium.archive import parse_archive
 from crawlers.sources.medium.parse import parse as parse_medium
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import Fields, NewswireSettings
@@ -69,6 +70,7 @@ def _twitter(answer: Answer) -> Entries:
 PARSES: Final[Mapping[str, Callable[[bytes], Entries]]] = {
     "announcements": lambda raw: parse_announcements(raw, ListKind.BINANCE, None, _BASE).entries,
     "medium": lambda raw: parse_medium(raw, None, _BASE).entries,
+    "medium-archive": lambda raw: parse_archive(raw).entries,
     "newswire": lambda raw: (*_flat(raw), *_nested(raw)),
     "reddit": parse_reddit,
     "rss": lambda raw: parse_rss(raw, None, _BASE).entries,

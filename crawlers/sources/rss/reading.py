@@ -72,38 +72,11 @@ def read(
         before: what this address showed the last time.
     """
     document = parse(fetched.body, fetched.content_type, fetched.url)
-    refusals: list[Refusal] = []
-    listed: dict[str, tuple[bytes, Event | Shown]] = {}  # the newest first
-    same = 0
-    for entry in document.entries:
-        if isinstance(entry, Refusal):
-            refusals.append(entry)
-            continue
-        digest = _digest(entry)
-        found: Event | Shown
-        if digest in before:
-            found = before[digest]
-            same += 1
-        else:
-            event_or_not = intake.normalise(entry, received_ns)
-            if isinstance(event_or_not, Refusal):
-                refusals.append(event_or_not)
-                continue
-            found = event_or_not
-        key = found.key if isinstance(found, Shown) else key_of(found)
-        if key not in listed:
-            listed[key] = digest, found
-        elif isinstance(found, Event):  # the same entry twice: its last version, else the first
-            other = listed[key][1]
-            revision = other.known.base if isinstance(other, Shown) else other.revision
-            if found.revision > revision:
-                listed[key] = digest, found
-            else:
-                same += 1
+    listed = _list(document, received_ns, intake, before)
     shown: dict[bytes, Shown] = {}
     new: list[Event] = []
     old: list[Event] = []
-    ordered = list(listed.items())[::-1]
+    ordered = list(listed.entries.items())[::-1]  # feeds list the newest first
     ordered.sort(key=lambda pair: pair[1][1].published_ns)
     for key, (digest, found) in ordered:
         known_before = known.get(key)
@@ -117,7 +90,52 @@ def read(
         (old if is_old else new).append(event)
         exact = event.published_precision is TimePrecision.EXACT
         shown[digest] = Shown(key, known_now, event.published_ns, exact)
-    return Reading(document, refusals, new, old, same, shown)
+    by_key = {one.key: one for one in shown.values()}
+    shown |= {digest: by_key[key] for digest, key in listed.passed_over.items()}
+    return Reading(document, listed.refusals, new, old, listed.same, shown)
+
+
+class _Listed:
+    """A document's entries, each once."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, tuple[bytes, Event | Shown]] = {}  # by key
+        self.passed_over: dict[bytes, str] = {}  # keys of entries listed twice, by digest
+        self.refusals: list[Refusal] = []
+        self.same = 0
+
+
+def _list(
+    document: FeedDocument, received_ns: int, intake: Intake, before: dict[bytes, Shown]
+) -> _Listed:
+    """Normalise what a document lists, except for what stands as it stood before."""
+    listed = _Listed()
+    for entry in document.entries:
+        if isinstance(entry, Refusal):
+            listed.refusals.append(entry)
+            continue
+        digest = _digest(entry)
+        found = before.get(digest) or intake.normalise(entry, received_ns)
+        if isinstance(found, Refusal):
+            listed.refusals.append(found)
+            continue
+        listed.same += isinstance(found, Shown)
+        key = found.key if isinstance(found, Shown) else key_of(found)
+        other = listed.entries.get(key)
+        if other is None:
+            listed.entries[key] = digest, found
+            continue
+        # The same entry twice: its last version counts, else the one listed first.
+        if _revision(found) > _revision(other[1]):
+            listed.entries[key] = digest, found
+            digest, found = other
+        listed.passed_over[digest] = key
+        listed.same += isinstance(found, Event)
+    return listed
+
+
+def _revision(found: Event | Shown) -> int:
+    return found.known.base if isinstance(found, Shown) else found.revision
 
 
 def _digest(item: Item) -> bytes:
