@@ -245,7 +245,7 @@ def test_mapping_that_can_not_work_is_named(mistake: dict[str, Any], says: str) 
 
 def test_each_client_has_the_streams_settings_but_for_its_own() -> None:
     stream = settings(
-        headers={"X-Key": "first-key", "X-App": "tidings"},
+        headers={"X-Key": "first-key", "X-App": "our-own-app-id"},
         clients=[
             {"name": "tokyo", "url": "wss://tokyo.example.com/"},
             {"name": "second", "headers": {"X-Key": "second-key"}},
@@ -257,7 +257,7 @@ def test_each_client_has_the_streams_settings_but_for_its_own() -> None:
     assert (far.url, far.headers) == ("wss://tokyo.example.com/", stream.headers)
     assert other.url == stream.url
     secrets = {name: value.get_secret_value() for name, value in other.headers.items()}
-    assert secrets == {"X-Key": "second-key", "X-App": "tidings"}
+    assert secrets == {"X-Key": "second-key", "X-App": "our-own-app-id"}
 
 
 JSON = st.recursive(
