@@ -21,6 +21,27 @@ NAME_NOUNS: Final = _words(
 CODE_NOUNS: Final = _words("token tokens coin coins")
 """Words that make an everyday code a coin's."""
 
+CODE_PRICE_WORDS: Final = _words(
+    "price prices surges soars jumps rallies rises gains climbs falls drops slides plunges "
+    "tumbles crashes dips slumps sinks skyrockets rebounds recovers pumps dumps hits reaches "
+    "breaks trades holders bulls bears whales supply staking etf etfs traders airdrop tokenomics"
+)
+"""Words that make a code that is an everyday word a coin's, where capitals tell something."""
+
+NAME_PRICE_WORDS: Final = _words("price prices etf etfs holders bulls bears validators stakers")
+"""Words that make a capitalised everyday name a coin's."""
+
+LIST_VERBS: Final = _words(
+    "list lists listed listing listings delist delists delisted delisting add adds adding 상장"
+)
+"""Words behind which an exchange names coins."""
+
+LIST_FOLLOWERS: Final = _words(
+    "and or on for in with to at today tomorrow soon now token tokens coin coins spot trading from "
+    "by as this next after starting effective"
+)
+"""Words that may follow a coin there; another makes it an adjective."""
+
 PLACES: Final = _words(
     "on onto atop against vs versus than over like via using staking per non unlike"
 )
@@ -31,6 +52,9 @@ AIMED: Final = _words(
     "actions probe investigation claims drops ruling restrictions"
 )
 """After these and one of `PLACES` it is the coin that it happens to."""
+
+VIEWS: Final = _words("bullish bearish bet bets optimistic neutral long short position positions")
+"""After these, `on` and `over` lead to the coin that is talked of."""
 
 SUMS: Final = _words("million billion worth")
 """Words that end an amount of money; the coin after `of` or `in` is what it was paid in."""

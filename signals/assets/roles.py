@@ -1,17 +1,27 @@
 """Tells a coin that the news is about from one that is only where, or in what, it happens."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Final
 
-from signals.assets.context import AIMED, FOLLOWERS, HYPHENS, JOINTS, PAIR_QUOTES, PLACES, SUMS
+from signals.assets.context import (
+    AIMED,
+    FOLLOWERS,
+    HYPHENS,
+    JOINTS,
+    PAIR_QUOTES,
+    PLACES,
+    SUMS,
+    VIEWS,
+)
+from signals.assets.known import Asset
 from signals.assets.mentions import AssetMention, Role
-from signals.assets.universe import Asset
+from signals.assets.text import Text
+
+_YEAR_DIGITS: Final = 4
 
 
 def role_of(
-    content: str,
-    words: Sequence[str],
-    starts: Sequence[int],
-    stops: Sequence[int],
+    text: Text,
     first: int,
     last: int,
     asset: Asset | None,
@@ -22,16 +32,14 @@ def role_of(
     """Judge by the words around.
 
     Args:
-        content: the whole text.
-        words: its words, lower case.
-        starts: where each word begins.
-        stops: where each word ends.
+        text: the whole text.
         first: index of the coin's first word.
         last: index of its last word.
         asset: the coin; None for a ticker that is in no table.
         previous: the mention before this one: a coin joined to it has its role.
         own_noun: the noun behind is part of the coin's name and qualifies nothing.
     """
+    content, words, starts, stops = text.content, text.words, text.starts, text.stops
     start, end = starts[first], stops[last]
     before = content[start - 1] if start else " "
     if before in "/-_" and asset and asset.code in PAIR_QUOTES:
@@ -50,13 +58,28 @@ def role_of(
     word, word_before = words[place], words[place - 1] if place else ""
     if word in ("of", "in") and (word_before in SUMS or word_before[:1].isdigit()):
         return Role.MENTIONED
-    if word.isdigit() or (word[-1] in "kmb" and word[:-1].isdigit()):
+    if _is_amount(word, content[starts[place] - 1 : starts[place]]):
         return Role.MENTIONED
-    if word in PLACES and word_before not in AIMED:
+    if (
+        word in PLACES
+        and word_before not in AIMED
+        and not (word in ("on", "over") and word_before in VIEWS)
+    ):
         between = content[stops[place] : start]
         if "." not in between and ":" not in between:
             return Role.MENTIONED
     return Role.SUBJECT
+
+
+def _is_amount(word: str, before: str) -> bool:
+    """Whether a coin behind this word is how much of it, not what happens to it.
+
+    A year (`2026 Solana outlook`) and a price (`$0.28 $ADA`) are none.
+    """
+    if word.isdigit():
+        is_year = len(word) == _YEAR_DIGITS and word[:2] in ("19", "20") and before != ","
+        return not is_year and before != "$"
+    return word[-1] in "kmb" and word[:-1].isdigit()
 
 
 def settle_money(mentions: list[AssetMention], assets: Mapping[str, Asset]) -> list[AssetMention]:

@@ -1,165 +1,204 @@
-"""The coins, exchanges, companies and authorities we know, as one index of words."""
+"""The coins, exchanges, companies and authorities we know, read from their tables."""
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from core.contracts.errors import ConfigurationError
+from signals.assets.known import ACTOR_KINDS, ASSET_KINDS, Asset, Phrase, Universe, words_of
 
-WORD: Final = re.compile(r"[^\W_]+")
-"""A word of any script: letters and digits, nothing else."""
-
-WORDS_AND_GAPS: Final = re.compile(rf"({WORD.pattern})")
-"""Splits a text into gap, word, gap, word, ..., gap."""
-
-ASSET_KINDS: Final = ("name", "weak", "product")
-ACTOR_KINDS: Final = ("exchange", "company", "fund", "authority")
 _ASSET_KEYS: Final = frozenset(
-    ("names", "weak", "codes", "products", "everyday", "major", "stable")
+    ("names", "as_written", "weak", "codes", "products", "people", "everyday", "major", "stable")
 )
 _SHORTEST_TELLING_CODE: Final = 3  # one or two letters are always an everyday abbreviation, too
+_COLUMNS: Final = ["code", "name", "sources", "flags"]
+_FLAGS: Final = frozenset("ntwe")
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """One coin.
+class _Index:
+    """What the tables claim so far."""
 
-    Attributes:
-        code: canonical.
-        major: the bare code counts even in a headline all in capitals.
-        stable: worth a fixed amount of money.
-        name_ends: last words of its names, lower case: what may stand before its code in brackets.
-    """
+    def __init__(self) -> None:
+        self.assets: dict[str, Asset] = {}
+        self.codes: dict[str, tuple[str, ...]] = {}
+        self.meanings: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
+        self.cased: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
+        self.everyday: set[str] = set()
+        self.bare: set[str] = set()
 
-    code: str
-    major: bool
-    stable: bool
-    name_ends: frozenset[str]
+    def spell(self, spelling: str, code: str) -> None:
+        """Have a spelling of a code mean this coin, too."""
+        claimed = self.codes.get(spelling, ())
+        if code not in claimed:
+            self.codes[spelling] = (*claimed, code)
 
+    def claim(self, text: str, kind: str, meaning: str, *, as_written: bool = False) -> None:
+        """Have a name mean this, too."""
+        written = words_of(text)
+        if not written:
+            raise ConfigurationError(f"{meaning}: the {kind} {text!r} has no word in it")
+        key = (tuple([word.lower() for word in written]), kind)
+        claimed = self.meanings.get(key, ())
+        if meaning not in claimed:
+            self.meanings[key] = (*claimed, meaning)
+        if as_written:
+            self.cased[key] = written
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Words that mean something.
-
-    Attributes:
-        words: lower case, in order.
-        cased: the words as written, where only that spelling counts; else None.
-        kind: one of `ASSET_KINDS` or `ACTOR_KINDS`, or `blocked`.
-        meanings: canonical codes (several: ambiguous), or one actor's name.
-    """
-
-    words: tuple[str, ...]
-    cased: tuple[str, ...] | None
-    kind: str
-    meanings: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Universe:
-    """All that a resolver looks up.
-
-    Attributes:
-        assets: by canonical code.
-        codes: any spelling of a code, upper case, to the canonical codes that claim it.
-        phrases: first word, lower case, to its phrases, longest first.
-        everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
-        not_codes: upper-case abbreviations that are no coin.
-        first_words: every lower-case word that may begin anything; a text without one is done.
-    """
-
-    assets: Mapping[str, Asset]
-    codes: Mapping[str, tuple[str, ...]]
-    phrases: Mapping[str, tuple[Phrase, ...]]
-    everyday: frozenset[str]
-    not_codes: frozenset[str]
-    first_words: frozenset[str]
+    def known(self, words: tuple[str, ...]) -> bool:
+        """Whether a name is in our own tables already, as whatever it is."""
+        return any((words, kind) in self.meanings for kind in ("blocked", *ASSET_KINDS))
 
 
-def words_of(text: str) -> tuple[str, ...]:
-    """Split a name into its words, as written."""
-    return tuple(WORD.findall(text))
+def build_universe(
+    assets: Mapping[str, Any], actors: Mapping[str, Any], tails: Iterable[tuple[str, str]] = ()
+) -> Universe:
+    """Index our own tables and the long tail's.
 
+    Our own table wins over a tail, an earlier tail over a later one: a code that is known is not
+    given another meaning by chance.
 
-def build_universe(assets: Mapping[str, Any], actors: Mapping[str, Any]) -> Universe:
-    """Index the two tables.
+    Args:
+        assets: as `assets.toml`.
+        actors: as `actors.toml`.
+        tails: (what to call it in errors, text) of tables as `universe.tsv`.
 
     Raises:
-        ConfigurationError: a row has an unknown key or a name without a word.
+        ConfigurationError: a row has an unknown key, column or flag, or a name without a word.
     """
-    rows: dict[str, dict[str, Any]] = assets["assets"]
-    known: dict[str, Asset] = {}
-    codes: dict[str, list[str]] = {}
-    meanings: dict[tuple[tuple[str, ...], str], list[str]] = {}
-    cased: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
-
-    def claim(text: str, kind: str, meaning: str) -> tuple[tuple[str, ...], str]:
-        words = tuple(word.lower() for word in words_of(text))
-        if not words:
-            raise ConfigurationError(f"{meaning}: the {kind} {text!r} has no word in it")
-        claimed = meanings.setdefault((words, kind), [])
-        if meaning not in claimed:
-            claimed.append(meaning)
-        return words, kind
-
-    for code, row in rows.items():
-        if unknown := row.keys() - _ASSET_KEYS:
-            raise ConfigurationError(f"asset {code}: unknown key {min(unknown)!r}")
-        for spelling in (code, *row.get("codes", ())):
-            codes.setdefault(spelling.upper(), []).append(code)
-        for name in row.get("names", ()):
-            claim(name, "name", code)
-        for name in row.get("weak", ()):
-            claim(name, "weak", code)
-        for name in row.get("products", ()):
-            claim(name, "product", code)
-        known[code] = Asset(
-            code=code,
-            major=row.get("major", False),
-            stable=row.get("stable", False),
-            name_ends=_name_ends((*row.get("names", ()), *row.get("weak", ()))),
-        )
+    index = _Index()
+    for code, row in assets["assets"].items():
+        _add_own(index, code, row)
+    index.everyday.update(assets["everyday"]["codes"])
     for phrase in assets["not_assets"]["phrases"]:
-        claim(phrase, "blocked", phrase)
+        index.claim(phrase, "blocked", phrase)
     for kind in ACTOR_KINDS:
         for name in actors[kind]["names"]:
-            claim(name, kind, name)
+            index.claim(name, kind, name)
         for name in actors[kind].get("cased", ()):
-            cased[claim(name, kind, name)] = words_of(name)
-    phrases = _by_first_word(
-        Phrase(words, cased.get((words, kind)), kind, tuple(claimed))
-        for (words, kind), claimed in meanings.items()
-    )
+            index.claim(name, kind, name, as_written=True)
+    soft = frozenset(assets["everyday"].get("soft", ()))
+    index.everyday.update(code for code in index.codes if len(code) < _SHORTEST_TELLING_CODE)
+    index.bare.update(code for code in index.codes if code in soft or code not in index.everyday)
+    for called, text in tails:
+        _add_tail(index, called, text)
+    phrases, first_words, first_tokens = _by_first_words(index)
     return Universe(
-        assets=known,
-        codes={spelling: tuple(claimed) for spelling, claimed in codes.items()},
+        assets=index.assets,
+        codes=index.codes,
         phrases=phrases,
-        everyday=frozenset(assets["everyday"]["codes"]).union(
-            (code for code, row in rows.items() if row.get("everyday")),
-            (code for code in codes if len(code) < _SHORTEST_TELLING_CODE),
-        ),
+        everyday=frozenset(index.everyday),
+        soft=soft,
         not_codes=frozenset(assets["not_assets"]["codes"]),
-        first_words=frozenset(phrases) | {spelling.lower() for spelling in codes},
+        shares=frozenset(assets["not_assets"].get("shares", ())),
+        first_words=first_words,
+        first_tokens=first_tokens | index.bare,
     )
 
 
-def _name_ends(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(words_of(name)[-1].lower() for name in names)
+def _add_own(index: _Index, code: str, row: Mapping[str, Any]) -> None:
+    if unknown := row.keys() - _ASSET_KEYS:
+        raise ConfigurationError(f"asset {code}: unknown key {min(unknown)!r}")
+    for spelling in (code, *row.get("codes", ())):
+        index.spell(spelling.upper(), code)
+    for name in row.get("names", ()):
+        index.claim(name, "name", code)
+    for name in row.get("as_written", ()):
+        index.claim(name, "name", code, as_written=True)
+    for name in row.get("weak", ()):
+        index.claim(name, "weak", code)
+    for name in (*row.get("products", ()), *row.get("people", ())):
+        index.claim(name, "product", code)
+    if row.get("everyday"):
+        index.everyday.add(code)
+    names = (*row.get("names", ()), *row.get("as_written", ()), *row.get("weak", ()))
+    ends = tuple({words_of(name)[-1].lower() for name in names})
+    name = names[0] if names else ""
+    index.assets[code] = Asset(
+        code, name, ends, major=row.get("major", False), stable=row.get("stable", False)
+    )
 
 
-def _by_first_word(phrases: Iterable[Phrase]) -> dict[str, tuple[Phrase, ...]]:
-    index: dict[str, list[Phrase]] = {}
-    for phrase in phrases:
-        index.setdefault(phrase.words[0], []).append(phrase)
+def _add_tail(index: _Index, called: str, text: str) -> None:
+    lines = text.splitlines()
+    if not lines or lines[0].split("\t") != _COLUMNS:
+        raise ConfigurationError(f"{called}: its first line must name {', '.join(_COLUMNS)}")
+    codes, assets, everyday = index.codes, index.assets, index.everyday
+    for number, line in enumerate(lines[1:], start=2):
+        columns = line.split("\t")
+        if len(columns) != len(_COLUMNS) or not columns[0] or not _FLAGS.issuperset(columns[3]):
+            raise ConfigurationError(
+                f"{called}, line {number}: want {len(_COLUMNS)} columns, the last of the letters "
+                f"{''.join(sorted(_FLAGS))}, have {line!r}"
+            )
+        code, name, sources, flags = columns
+        if code in codes:
+            continue
+        codes[code] = (code,)
+        if "e" in flags or len(code) < _SHORTEST_TELLING_CODE:
+            everyday.add(code)
+        ends: tuple[str, ...] = ()
+        if name:
+            words = tuple([word.lower() for word in words_of(name)])
+            ends = words[-1:]
+            if not index.known(words):
+                if "n" in flags:
+                    index.claim(name, "name", code)
+                elif "t" in flags:
+                    index.claim(name, "name", code, as_written=True)
+                elif "w" in flags and len(words) > 1:
+                    index.claim(name, "weak", code)
+        listed = sources != "npm cryptocurrencies"
+        assets[code] = Asset(code, name, ends, own=False, listed=listed)
+
+
+def _by_first_words(
+    index: _Index,
+) -> tuple[dict[str, tuple[Phrase, ...]], frozenset[str], frozenset[str]]:
+    found: dict[str, list[Phrase]] = {}
+    first_words: set[str] = set()
+    first_tokens: set[str] = set()
+    cased = index.cased
+    for key, meanings in index.meanings.items():
+        words, kind = key
+        written = cased.get(key)
+        first = words[0]
+        found.setdefault(" ".join(words[:2]), []).append(Phrase(words, written, kind, meanings))
+        if written is not None:
+            first_tokens.add(written[0])
+        elif kind == "weak":
+            first_tokens.update((first.capitalize(), first.upper()))
+        else:
+            first_words.add(first)
     # At equal length a coin's own name goes before a firm of that name.
     order = {kind: rank for rank, kind in enumerate(("blocked", *ASSET_KINDS, *ACTOR_KINDS))}
-    return {
-        first: tuple(sorted(found, key=lambda p: (-len(p.words), order[p.kind])))
-        for first, found in index.items()
+    phrases = {
+        first: tuple(sorted(same, key=lambda p: (-len(p.words), order[p.kind])))
+        if len(same) > 1
+        else (same[0],)
+        for first, same in found.items()
     }
+    return phrases, frozenset(first_words), frozenset(first_tokens)
+
+
+def load_universe(user_tables: Iterable[Path] = ()) -> Universe:
+    """Read the tables that come with the project, then the user's own. Blocks for the disk.
+
+    Pure but for the disk and safe in a thread: what it returns is new and shares nothing with a
+    universe in use.
+
+    Raises:
+        ConfigurationError: a table is malformed; the message names it.
+        OSError: a table cannot be read.
+    """
+    here = Path(__file__).parent
+    tails = (here / "universe.tsv", *sorted(user_tables))
+    return build_universe(
+        tomllib.loads((here / "assets.toml").read_text(encoding="utf-8")),
+        tomllib.loads((here / "actors.toml").read_text(encoding="utf-8")),
+        [(path.name, path.read_text(encoding="utf-8")) for path in tails],
+    )
 
 
 @cache
@@ -169,18 +208,15 @@ def bundled_universe() -> Universe:
     Raises:
         ConfigurationError: a table is malformed.
     """
-    here = Path(__file__).parent
-    return build_universe(
-        tomllib.loads((here / "assets.toml").read_text(encoding="utf-8")),
-        tomllib.loads((here / "actors.toml").read_text(encoding="utf-8")),
-    )
+    return load_universe()
 
 
 def names_of(universe: Universe) -> dict[str, str]:
-    """Give a name for each asset that has one of its own, by code, written with capitals."""
-    return {
+    """Give a name for each asset of our own table that has one, by code, written with capitals."""
+    named = {
         phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
         for phrases in universe.phrases.values()
         for phrase in phrases
         if phrase.kind == "name" and len(phrase.meanings) == 1
     }
+    return {code: name for code, name in named.items() if universe.assets[code].own}

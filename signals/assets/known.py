@@ -1,0 +1,85 @@
+"""What is known of coins and other parties: the records that the universe is made of."""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+WORD: Final = re.compile(r"[^\W_]+")
+"""A word of any script: letters and digits, nothing else."""
+
+WORDS_AND_GAPS: Final = re.compile(rf"({WORD.pattern})")
+"""Splits a text into gap, word, gap, word, ..., gap."""
+
+ASSET_KINDS: Final = ("name", "weak", "product")
+ACTOR_KINDS: Final = ("exchange", "company", "fund", "authority")
+
+
+class Asset(NamedTuple):
+    """One coin.
+
+    Attributes:
+        code: canonical.
+        name: a name for people; empty where none is known.
+        name_ends: last words of its names, lower case: what may stand before its code in brackets.
+        major: the bare code counts even in a headline all in capitals.
+        stable: worth a fixed amount of money.
+        own: in our own table, by hand; else in the long tail, whose bare codes prove nothing.
+        listed: in our own table, or traded by a venue: its cashtag is this coin's.
+    """
+
+    code: str
+    name: str
+    name_ends: tuple[str, ...]
+    major: bool = False
+    stable: bool = False
+    own: bool = True
+    listed: bool = True
+
+
+class Phrase(NamedTuple):
+    """Words that mean something.
+
+    Attributes:
+        words: lower case, in order.
+        cased: the words as written, where only that spelling counts; else None.
+        kind: one of `ASSET_KINDS` or `ACTOR_KINDS`, or `blocked`.
+        meanings: canonical codes (several: ambiguous), or one actor's name.
+    """
+
+    words: tuple[str, ...]
+    cased: tuple[str, ...] | None
+    kind: str
+    meanings: tuple[str, ...]
+
+
+class Universe(NamedTuple):
+    """All that a resolver looks up. Nothing in it is walked through: each look-up is by a hash.
+
+    Attributes:
+        assets: by canonical code.
+        codes: any spelling of a code, upper case, to the canonical codes that claim it.
+        phrases: a first word alone, lower case, to the phrases of one word; the first two words,
+            joined by a space, to the longer ones, longest first.
+        everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
+        soft: those of them that in capitals are the coin's where the words around agree.
+        not_codes: upper-case abbreviations that are no coin.
+        shares: codes of shares and funds: behind a dollar sign they are no unknown coin.
+        first_words: lower-case words that may begin a phrase written in any case.
+        first_tokens: words as written that may begin another phrase, or are a code that needs no
+            mark. A text with none of these two, and no mark, names nothing.
+    """
+
+    assets: Mapping[str, Asset]
+    codes: Mapping[str, tuple[str, ...]]
+    phrases: Mapping[str, tuple[Phrase, ...]]
+    everyday: frozenset[str]
+    soft: frozenset[str]
+    not_codes: frozenset[str]
+    shares: frozenset[str]
+    first_words: frozenset[str]
+    first_tokens: frozenset[str]
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """Split a name into its words, as written."""
+    return tuple(WORD.findall(text))
