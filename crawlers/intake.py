@@ -132,7 +132,7 @@ class Intake:
         if event_id in self._seen:
             counts.items += 1
             counts.duplicates += 1
-            counts.beaten += self._seen.brought_by(event_id) != self.channel.client
+            counts.beaten += self._seen.brought_by(event_id) not in (None, self.channel.client)
             return event_id
         trace = Trace(event.received_ns)
         trace.parsed = self._now_ns()

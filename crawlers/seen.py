@@ -15,7 +15,7 @@ class Seen:
         if capacity < 1:
             raise ValueError(f"a set of seen events needs room for one, not {capacity}")
         self._capacity = capacity
-        self._ids: dict[str, str] = {}
+        self._ids: dict[str, str | None] = {}
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -24,11 +24,11 @@ class Seen:
         return event_id in self._ids
 
     def brought_by(self, event_id: str) -> str | None:
-        """Name the client that brought an event first; None for one that is not remembered."""
+        """Name the client that brought an event first; None where that is not remembered."""
         return self._ids.get(event_id)
 
-    def add(self, event_id: str, client: str = "") -> None:
-        """Remember an id as the newest, and which of a channel's clients brought it."""
+    def add(self, event_id: str, client: str | None = None) -> None:
+        """Remember an id as the newest, and which of a channel's clients brought it if known."""
         ids = self._ids
         if event_id in ids:
             del ids[event_id]

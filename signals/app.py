@@ -25,6 +25,7 @@ from signals.agents import (
 from signals.classifier import Classifier
 from signals.pipeline import Limits
 from signals.reader import Reader
+from signals.trust.trust import Trust
 
 STORIES_TOPIC: Final = "tidings.stories"
 GROUP: Final = "tidings.signals"
@@ -47,6 +48,7 @@ async def work(
     topic_prefix: str = "",
     reader: Reader,
     limits: Limits,
+    trust: Trust,
     clock: Clock,
     data_dir: Path,
     replication: int = 1,
@@ -65,6 +67,7 @@ async def work(
         topic_prefix: before the name of each topic and of the group.
         reader: reads the texts.
         limits: the thresholds.
+        trust: how far sources are believed.
         clock: the present time, for ages and trace stamps.
         data_dir: where Faust keeps its few files; nothing in it is needed after a restart.
         replication: of topics that have to be created.
@@ -86,7 +89,7 @@ async def work(
     )
     await create_raw_topics(bootstrap, [stories_topic(topic_prefix)], replication=replication)
     worker = _Worker(bootstrap, topic_prefix, data_dir, instance)
-    classifier = worker.compose(reader=reader, limits=limits, clock=clock)
+    classifier = worker.compose(reader=reader, limits=limits, trust=trust, clock=clock)
     await worker.run(stopping, lambda: on_started(classifier) if on_started else None)
 
 
@@ -122,7 +125,7 @@ class _Worker:
         self._deliveries = Deliveries(self._fail, self._committed)
         self._agent: EventAgent | None = None
 
-    def compose(self, *, reader: Reader, limits: Limits, clock: Clock) -> Classifier:
+    def compose(self, *, reader: Reader, limits: Limits, trust: Trust, clock: Clock) -> Classifier:
         """Put the classifier between Faust's topics."""
         app, prefix, deliveries = self._app, self._prefix, self._deliveries
         events = app.topic(prefix + EVENTS.name, acks=False, allow_empty=True)  # see Deliveries
@@ -148,7 +151,9 @@ class _Worker:
             deliveries,
         )
         stories = FaustStories(table, deliveries)
-        classifier = Classifier(bus, reader=reader, stories=stories, clock=clock, limits=limits)
+        classifier = Classifier(
+            bus, reader=reader, stories=stories, clock=clock, limits=limits, trust=trust
+        )
         self._agent = EventAgent(classifier, bus, deliveries, clock=clock, fail=self._fail)
         app.agent(events, name="classify")(self._agent.run)
         app.on_partitions_revoked.connect(self._on_revoked, weak=False)

@@ -12,6 +12,7 @@ from core.contracts.topics import SIGNALS, Topic
 from core.contracts.trace import Trace
 from signals.pipeline import Context, Limits, decide
 from signals.reader import Reader
+from signals.trust.trust import Trust, bundled_trust
 
 MOST_ASSETS: Final = 20_000
 
@@ -101,6 +102,7 @@ class Classifier:
         "_limits",
         "_reader",
         "_stories",
+        "_trust",
         "on_skipped",
         "signals",
         "skipped",
@@ -114,12 +116,15 @@ class Classifier:
         stories: StoryTable,
         clock: Clock,
         limits: Limits | None = None,
+        trust: Trust | None = None,
     ) -> None:
+        """Take the bundled limits and tiers for what is not given."""
         self._bus = bus
         self._reader = reader
         self._stories = stories
         self._clock = clock
         self._limits = limits or Limits()
+        self._trust = trust or bundled_trust()
         self.on_skipped: Callable[[Event, Skipped], None] = lambda _event, _skipped: None
         self.skipped: Counter[str] = Counter()
         self.signals = 0
@@ -136,7 +141,8 @@ class Classifier:
         """
         now_ns = self._clock.now_ns()
         stories = self._stories.get(key)
-        decision = decide(event, key, Context(now_ns, self._reader, stories, self._limits))
+        context = Context(now_ns, self._reader, stories, self._limits, self._trust)
+        decision = decide(event, key, context)
         if decision.stories is not None:
             self._stories.put(
                 AssetStories(asset=key, stories=decision.stories, changed_ns=event.received_ns)

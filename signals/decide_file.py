@@ -7,12 +7,13 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import msgspec
 
 from core.contracts.event import Event, TimePrecision
-from core.contracts.signal import Signal, SkipReason
+from core.contracts.signal import Action, Signal, SkipReason
 from core.contracts.story import AssetStories
 from signals.classifier import MemoryStories
 from signals.pipeline import Context, Limits, decide
 from signals.plain import plain_text
 from signals.reader import Reader, Reading
+from signals.trust.trust import Trust, bundled_trust
 
 LINE_BYTES: Final = 16 * 1024 * 1024
 """A longer line is refused without being kept in memory."""
@@ -20,6 +21,7 @@ LINE_BYTES: Final = 16 * 1024 * 1024
 _CHUNK_BYTES: Final = 1 << 16
 _NS: Final = 1_000_000_000
 _EPOCH_UNITS: Final = ((10**11, _NS), (10**14, 10**6), (10**17, 10**3), (10**20, 1))
+_FOLLOWED: Final = {Action.RAISE: SkipReason.KNOWN_STORY, Action.CLOSE: SkipReason.RUMOUR}
 _NOTHING: Final = Reading((), (), ())
 
 
@@ -59,6 +61,7 @@ def decide_lines(
     limits: Limits | None = None,
     reader: Reader | None = None,
     now_ns: int | None = None,
+    trust: Trust | None = None,
 ) -> Summary:
     """Write one line of JSON for each line of JSON, in order.
 
@@ -74,10 +77,13 @@ def decide_lines(
         reader: reads the texts.
         now_ns: the time to judge ages at; None judges each event at its own publication, so that
             history can be judged.
+        trust: how far sources are believed; None takes the bundled tiers, but stateless believes
+            all.
     """
     reader = reader or Reader()
     limits = limits or Limits()
     stories = MemoryStories()
+    trust = None if stateless else trust or bundled_trust()
     count = signals = 0
     problems: list[str] = []
     for number, line in _lines(lines):
@@ -92,32 +98,47 @@ def decide_lines(
             stories = MemoryStories()
             event = msgspec.structs.replace(event, published_precision=TimePrecision.EXACT)
         at_ns = event.published_ns if now_ns is None or stateless else now_ns
-        found, skipped = _decide(event, at_ns, reader, stories, limits)
-        signals += len(found)
+        found, skipped = _decide(event, at_ns, reader, stories, limits, trust)
+        signals += sum(signal.action is Action.OPEN for signal in found)
         out.write(_answer(event.id, found, reader.read(event), skipped))
     return Summary(count, signals, tuple(problems))
 
 
 def _decide(
-    event: Event, now_ns: int, reader: Reader, stories: MemoryStories, limits: Limits
+    event: Event,
+    now_ns: int,
+    reader: Reader,
+    stories: MemoryStories,
+    limits: Limits,
+    trust: Trust | None,
 ) -> tuple[list[Signal], str | None]:
     """Decide for each key; the reason counts where no key gave a signal."""
     found: list[Signal] = []
     reason: SkipReason | None = None
     for key in reader.keys_for(event):
-        outcome, changed = decide(event, key, Context(now_ns, reader, stories.get(key), limits))
+        context = Context(now_ns, reader, stories.get(key), limits, trust)
+        outcome, changed = decide(event, key, context)
         if changed is not None:
             stories.put(AssetStories(asset=key, stories=changed, changed_ns=event.received_ns))
         if isinstance(outcome, Signal):
             found.append(outcome)
         else:
             reason = reason or outcome.reason
-    return found, None if found or reason is None else reason.value
+    if any(signal.action is Action.OPEN for signal in found):
+        return found, None
+    if found:  # it raises or closes what an earlier event opened
+        reason = _FOLLOWED[found[0].action]
+    return found, None if reason is None else reason.value
 
 
 def _answer(
     event_id: str | None, signals: list[Signal], reading: Reading, skipped: str | None
 ) -> bytes:
+    follow_ups = [
+        {"action": signal.action, "symbol": signal.asset, "follows": signal.follows}
+        for signal in signals
+        if signal.action is not Action.OPEN
+    ]
     return (
         msgspec.json.encode(
             {
@@ -131,6 +152,7 @@ def _answer(
                         "reasons": signal.reasons,
                     }
                     for signal in signals
+                    if signal.action is Action.OPEN
                 ],
                 "reading": {
                     "assets": [{"code": a.code, "role": a.role} for a in reading.assets],
@@ -139,6 +161,7 @@ def _answer(
                     "confidence": reading.confidence,
                 },
                 "skipped": skipped,
+                **({"follow_ups": follow_ups} if follow_ups else {}),
             }
         )
         + b"\n"

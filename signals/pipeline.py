@@ -1,17 +1,32 @@
 """Decides what one event means for one asset: a signal, or why not. Pure."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from core.contracts.event import Event, EventKind, OriginKind, TimePrecision
 from core.contracts.identity import signal_id
-from core.contracts.signal import Direction, EventType, Signal, Skipped, SkipReason
+from core.contracts.signal import Action, Direction, EventType, Signal, Skipped, SkipReason
 from core.contracts.story import Story
 from signals.reader import Reader, Reading
-from signals.stories import NS_PER_MS, match, open_story, opened_by, prune, tell_again
+from signals.stories import (
+    NS_PER_MS,
+    changed_by,
+    deniable,
+    match,
+    open_story,
+    opened_by,
+    prune,
+    tell_again,
+)
+from signals.trust.trust import Tier, Trust, Verdict, independent
 
 HEADLINE_CHARACTERS: Final = 160
 
 _CARRIES: Final = frozenset({OriginKind.REPOST, OriginKind.FORWARD, OriginKind.CROSSPOST})
+_UNJUDGED: Final = Verdict(Tier.NORMAL, 1.0, None, "")
 
 
 class Limits(NamedTuple):
@@ -24,6 +39,8 @@ class Limits(NamedTuple):
         story_window_ms: how long after its last mention a story may be told again.
         min_confidence: a less sure reading gives no signal.
         signal_ttl_ms: how long after its event's receipt a signal may be traded.
+        max_age_by_source_ms: by kind of source, in place of `max_age_ms`.
+        denial_window_ms: how long after a story's last mention a denial closes it.
     """
 
     max_age_ms: int = 120_000
@@ -31,6 +48,8 @@ class Limits(NamedTuple):
     story_window_ms: int = 86_400_000
     min_confidence: float = 0.7
     signal_ttl_ms: int = 30_000
+    max_age_by_source_ms: Mapping[str, int] = MappingProxyType({})
+    denial_window_ms: int = 14_400_000
 
 
 class Context(NamedTuple):
@@ -41,20 +60,22 @@ class Context(NamedTuple):
         reader: reads texts.
         stories: the open stories of the asset decided about.
         limits: the thresholds.
+        trust: says how far sources are believed; None believes every one.
     """
 
     now_ns: int
     reader: Reader
     stories: tuple[Story, ...]
     limits: Limits
+    trust: Trust | None = None
 
 
 class Decision(NamedTuple):
-    """What came of it.
+    """What came of an event for one asset.
 
     Attributes:
-        outcome: the signal, or the reason for none.
-        stories: the asset's stories from now on; None where they stay as they are.
+        outcome: the signal, or why there is none.
+        stories: the asset's stories from now on; None where they have not changed.
     """
 
     outcome: Signal | Skipped
@@ -65,37 +86,102 @@ def decide(event: Event, key: str, context: Context) -> Decision:
     """Turn one event, for one of its keys, into at most one signal.
 
     Pure: same event, key and context, same answer. The first step that objects ends it. An event
-    that comes again while the story it opened is known gives the same signal again, byte for
-    byte, whatever the time is then: its id makes it harmless, and its expiry stops a late one.
-    News that is too old still opens its story, so that its retelling does not trade either; news
-    of unknown age opens none.
+    that comes again while the story it opened, raised or closed is known gives the same signal
+    again, byte for byte, whatever the time is then: its id makes it harmless, and its expiry
+    stops a late one. News that is too old still opens its story, so that its retelling does not
+    trade either; news of unknown age, or from whoever is not believed, opens none.
 
     Args:
         event: what was said.
         key: the asset's code, or the event's id where it has no subject; as `Reader.keys_for`
             gave it.
-        context: time, reader, the asset's stories, limits.
+        context: time, reader, the asset's stories, limits, trust.
     """
     limits = context.limits
     reading = context.reader.read(event)
+    if reading.denies and key in reading.subjects and event.kind is not EventKind.DELETED:
+        return _deny(event, key, reading, context)
     if skipped := _not_tradable(event, key, reading, limits):
         return Decision(skipped)
+    verdict = _UNJUDGED if context.trust is None else context.trust.judge(event)
+    if verdict.objection is not None:
+        return _skip(event, SkipReason.UNTRUSTED, key, verdict.objection)
+    return _hear(event, key, reading, verdict, context)
+
+
+def _hear(event: Event, key: str, reading: Reading, verdict: Verdict, context: Context) -> Decision:
+    """Take news that may be believed: it opens a story, or tells one again."""
+    limits = context.limits
     if own := opened_by(context.stories, event.id):
         if own.signalled:
-            return Decision(_signal(event, key, reading, own, limits))
+            return Decision(_open(event, key, reading, own, limits))
         return _skip(event, SkipReason.STALE, key, "it was too old when it opened its story")
-    window_ms = limits.story_window_ms
-    if told := match(context.stories, reading, event.received_ns, window_ms):
-        stories = tell_again(context.stories, told, event.received_ns)
-        return _skip(event, SkipReason.KNOWN_STORY, key, told.id, stories)
+    if (mine := changed_by(context.stories, event.id)) and mine.raised_by == event.id:
+        return Decision(_raise(event, key, reading, mine, _rest(verdict, mine, context), limits))
     objection = _age(event, context.now_ns, limits)
+    if told := match(context.stories, event, reading, limits.story_window_ms):
+        return _tell_again(event, key, reading, told, verdict, objection, context)
     if objection is SkipReason.FUTURE or objection is SkipReason.UNDATED:
         return _skip(event, objection, key)
-    story = open_story(event, key, reading, signalled=objection is None)
-    stories = prune((*context.stories, story), event.received_ns, window_ms)
+    story = open_story(
+        event,
+        key,
+        reading,
+        signalled=objection is None,
+        share=verdict.share,
+        teller=verdict.teller,
+    )
+    stories = prune((*context.stories, story), event.received_ns, limits.story_window_ms)
     if objection is not None:
         return _skip(event, objection, key, stories=stories)
-    return Decision(_signal(event, key, reading, story, limits), stories)
+    return Decision(_open(event, key, reading, story, limits), stories)
+
+
+def _tell_again(
+    event: Event,
+    key: str,
+    reading: Reading,
+    told: Story,
+    verdict: Verdict,
+    objection: SkipReason | None,
+    context: Context,
+) -> Decision:
+    """Take one more mention of a story: it may confirm what only a token was staked on."""
+    rest = _rest(verdict, told, context)
+    if (
+        rest <= 0
+        or objection is not None
+        or not told.signalled
+        or told.raised_by is not None
+        or told.closed_by is not None
+        or not independent(verdict.teller, told.teller)
+    ):
+        stories = tell_again(context.stories, told, event.received_ns)
+        return _skip(event, SkipReason.KNOWN_STORY, key, told.id, stories)
+    stories = tell_again(context.stories, told, event.received_ns, raised_by=event.id)
+    return Decision(_raise(event, key, reading, told, rest, context.limits), stories)
+
+
+def _rest(verdict: Verdict, told: Story, context: Context) -> float:
+    """Give the part of the full size that may be added to a story; 0 where all is staked."""
+    return 0.0 if context.trust is None else context.trust.raised_share(verdict, told.share)
+
+
+def _deny(event: Event, key: str, reading: Reading, context: Context) -> Decision:
+    """Take a denial or correction: where a trusted source denies what was traded, close it."""
+    limits = context.limits
+    if (mine := changed_by(context.stories, event.id)) and mine.closed_by == event.id:
+        return Decision(_close(event, key, mine, reading, limits))
+    verdict = _UNJUDGED if context.trust is None else context.trust.judge(event)
+    told = deniable(context.stories, event, reading, limits.denial_window_ms)
+    if told is None or told.closed_by is not None or verdict.objection is not None:
+        return _skip(event, SkipReason.RUMOUR, key, reading.detail)
+    if verdict.tier < Tier.TRUSTED and verdict.teller != told.teller:
+        return _skip(event, SkipReason.RUMOUR, key, f"{reading.detail}; not by a trusted source")
+    if event.published_ns < told.first_received_ns - limits.max_age_ms * NS_PER_MS:
+        return _skip(event, SkipReason.STALE, key, "it denies something older than the story")
+    stories = tell_again(context.stories, told, event.received_ns, closed_by=event.id)
+    return Decision(_close(event, key, told, reading, limits), stories)
 
 
 def _not_tradable(event: Event, key: str, reading: Reading, limits: Limits) -> Skipped | None:
@@ -136,7 +222,9 @@ def _age(event: Event, now_ns: int, limits: Limits) -> SkipReason | None:
         return SkipReason.UNDATED
     if event.published_ns > event.received_ns + limits.max_ahead_ms * NS_PER_MS:
         return SkipReason.FUTURE
-    if now_ns - _told_ns(event) > limits.max_age_ms * NS_PER_MS:
+    by_source = limits.max_age_by_source_ms
+    max_age_ms = by_source.get(event.source, limits.max_age_ms) if by_source else limits.max_age_ms
+    if now_ns - _told_ns(event) > max_age_ms * NS_PER_MS:
         return SkipReason.STALE
     return None
 
@@ -160,7 +248,7 @@ def _skip(
     return Decision(skipped, stories)
 
 
-def _signal(event: Event, asset: str, reading: Reading, story: Story, limits: Limits) -> Signal:
+def _open(event: Event, asset: str, reading: Reading, story: Story, limits: Limits) -> Signal:
     """Write the signal: a function of the event, its reading and the story it opened alone."""
     return Signal(
         id=signal_id(story.id, asset, reading.direction),
@@ -177,4 +265,47 @@ def _signal(event: Event, asset: str, reading: Reading, story: Story, limits: Li
         published_ns=event.published_ns,
         received_ns=event.received_ns,
         expires_ns=event.received_ns + limits.signal_ttl_ms * NS_PER_MS,
+        share=story.share,
+    )
+
+
+def _raise(
+    event: Event, asset: str, reading: Reading, story: Story, rest: float, limits: Limits
+) -> Signal:
+    signal = _follow(event, asset, story, Action.RAISE, ("confirmed", *reading.reasons), limits)
+    return structs.replace(signal, confidence=reading.confidence, share=rest)
+
+
+def _close(event: Event, asset: str, story: Story, reading: Reading, limits: Limits) -> Signal:
+    signal = _follow(event, asset, story, Action.CLOSE, (reading.detail,), limits)
+    back = Direction.SELL if story.direction is Direction.BUY else Direction.BUY
+    return structs.replace(signal, direction=back)
+
+
+def _follow(
+    event: Event,
+    asset: str,
+    story: Story,
+    action: Action,
+    reasons: tuple[str, ...],
+    limits: Limits,
+) -> Signal:
+    """Write the signal that follows a story's first: it raises or closes what that one opened."""
+    return Signal(
+        id=signal_id(story.id, asset, story.direction, action),
+        story_id=story.id,
+        event_id=event.id,
+        asset=asset,
+        direction=story.direction,
+        event_type=story.event_type,
+        confidence=1.0,
+        reasons=reasons,
+        headline=(event.title or event.text)[:HEADLINE_CHARACTERS],
+        source=event.source,
+        channel=event.channel,
+        published_ns=event.published_ns,
+        received_ns=event.received_ns,
+        expires_ns=event.received_ns + limits.signal_ttl_ms * NS_PER_MS,
+        action=action,
+        follows=signal_id(story.id, asset, story.direction),
     )

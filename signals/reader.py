@@ -12,6 +12,9 @@ from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
 from signals.rules.engine import Match, RuleBook, bundled_rules
 
+DENIAL: Final = "denial"
+"""Begins the detail of a reading that denies or corrects something."""
+
 _NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
 
 
@@ -48,6 +51,11 @@ class Reading(NamedTuple):
     actors: tuple[str, ...] = ()
     refusal: SkipReason | None = SkipReason.NOT_NEWS
     detail: str = ""
+
+    @property
+    def denies(self) -> bool:
+        """Whether the text denies or corrects something about its subjects."""
+        return self.refusal is SkipReason.RUMOUR and self.detail.startswith(DENIAL)
 
 
 class Reader:
@@ -107,7 +115,12 @@ class Reader:
         assets, codes = _assets(mentions, subjects)
         if found is not None:
             return Reading(
-                assets, codes, resolution.ambiguous, refusal=found.reason, detail=found.detail
+                assets,
+                codes,
+                resolution.ambiguous,
+                actors=_actors(resolution) if found.detail.startswith(DENIAL) else (),
+                refusal=found.reason,
+                detail=found.detail,
             )
         prediction = self._predictor.predict(title, text) if self._predictor and codes else None
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:

@@ -20,7 +20,7 @@ from core.contracts.orders import (
     RefuseReason,
     Report,
 )
-from core.contracts.signal import Signal
+from core.contracts.signal import Action, Signal
 from core.contracts.topics import FILLS, INTENTS, REFUSALS, REPORTS, Topic
 from core.contracts.trace import Trace
 from core.runtime.bus.port import Bus
@@ -72,6 +72,8 @@ class Trader:
         connected: the trading connection is up; while it isn't, signals are refused.
         last_disconnect: which venue went last, and why.
         quiet: set while no order is in flight.
+        denied: ids of signals whose stories were denied, and of the denials.
+        raises: the signal that raised another one, by that one's id.
         counts: signals, refusals by reason, reports by kind, and what was not understood.
     """
 
@@ -107,6 +109,8 @@ class Trader:
         self._on_trace = on_trace
         self._traces: dict[str, Trace] = {}
         self.refused: set[str] = set()
+        self.denied: set[str] = set()
+        self.raises: dict[str, str] = {}
         self._unresolved_symbols: set[str] = set()
         self._failure: asyncio.Future[None] | None = None
 
@@ -118,6 +122,11 @@ class Trader:
         self.counts["signals"] += 1
         if signal.id in self.refused or signal.id in self.portfolio.entries:
             self.counts["signals_seen"] += 1
+            return
+        if signal.action is not Action.OPEN and self._follow(signal, now_ns):
+            return
+        if signal.id in self.denied:
+            self._refuse_signal(signal, RefuseReason.DENIED, "its story was denied", now_ns)
             return
         if now_ns >= signal.expires_ns:
             detail = f"{(now_ns - signal.expires_ns) // MS} ms ago"
@@ -143,6 +152,35 @@ class Trader:
             self._refuse(outcome, signal)
             return
         self.submit(outcome, trace, signal)
+
+    def _follow(self, signal: Signal, now_ns: int) -> bool:
+        """Take a signal that follows an earlier one; False for one that is to be entered too."""
+        opened = signal.follows or ""
+        if signal.action is Action.CLOSE:
+            self._close_denied(signal, opened)
+            return True
+        position = self.portfolio.positions.get(opened)
+        if position is None or position.open_quantity <= 0 or position.closed_ns:
+            detail = "what it would raise is not open"
+            self._refuse_signal(signal, RefuseReason.NOTHING_OPEN, detail, now_ns)
+            return True
+        self.raises.setdefault(opened, signal.id)
+        return False
+
+    def _close_denied(self, signal: Signal, opened: str) -> None:
+        """Leave what a denied story opened and raised, and never enter it again."""
+        if signal.id in self.denied:
+            self.counts["signals_seen"] += 1
+            return
+        self._journal.append(SIGNAL, signal)
+        self.counts["denials"] += 1
+        self.deny(signal.id, opened)
+        self.closing.on_time()
+
+    def deny(self, closing_id: str, opened: str) -> None:
+        """Remember what is to be left: the signal that opened it, what raised that, both."""
+        self.denied |= {closing_id, opened, self.raises.get(opened, opened)}
+        self.closing.denied = self.denied
 
     def _refuse_signal(
         self, signal: Signal, reason: RefuseReason, detail: str, now_ns: int

@@ -7,6 +7,7 @@ import msgspec
 from core.contracts.gate import GateChange
 from core.contracts.notice import VenueNotice
 from core.contracts.orders import Approved, ExitPlan, OrderReport, Refused
+from core.contracts.signal import Action, Signal
 from core.runtime.journal.kinds import (
     EXIT_CLOSED,
     EXIT_PLAN,
@@ -14,6 +15,7 @@ from core.runtime.journal.kinds import (
     NOTICE,
     REFUSED,
     REPORT,
+    SIGNAL,
     ExitClosed,
 )
 from trader.engine import Trader
@@ -64,6 +66,11 @@ async def restore(trader: Trader, journal: JournalSource, since_ns: int) -> None
     for position in portfolio.open_positions():
         position.exits = exits.get(position.intent.signal_id, 0)
         _take_up(trader, position)
+    for signal in _of(Signal, await journal.load(SIGNAL, since_ns)):
+        if signal.action is Action.RAISE and signal.follows and signal.id in portfolio.entries:
+            trader.raises[signal.follows] = signal.id
+        elif signal.action is Action.CLOSE and signal.follows:
+            trader.deny(signal.id, signal.follows)
     for notice in _of(VenueNotice, await journal.load(NOTICE, 0)):
         trader.closures.take(notice)
     trader.gate.restore(await journal.load_latest_gate())

@@ -57,6 +57,7 @@ def size(
     depth: Depth,
     free: Decimal,
     settings: SizingSettings,
+    share: float = 1.0,
 ) -> tuple[Amount, Amount] | tuple[RefuseReason, str]:
     """Size an entry; the smallest of all limits wins.
 
@@ -68,6 +69,7 @@ def size(
         free: what is available (not reserved) of the quote asset for a buy, of the base asset
             for a sell.
         settings: the caps.
+        share: the part of the full size that is wanted, in (0, 1].
 
     Returns:
         (quantity in base units, limit price), both on their steps; or why not.
@@ -75,14 +77,15 @@ def size(
     if not depth.asks or not depth.bids:
         return RefuseReason.NO_BOOK, f"{depth.symbol} has an empty side"
     limit = limit_price(side, depth, instrument, settings.slippage_bps)
-    share = settings.balance_fraction * Decimal(repr(confidence))
+    part = Decimal(repr(share))
+    fraction = settings.balance_fraction * Decimal(repr(confidence))
     if side is Side.BUY:
         # the fee is charged on top of the notional: keep it affordable
         affordable = free / (1 + max(instrument.taker_fee, ZERO))
-        notional = min(affordable * share, settings.max_notional)
+        notional = min(affordable * fraction, settings.max_notional) * part
         wanted = notional / limit
     else:
-        wanted = min(free, settings.max_notional / limit)
+        wanted = min(free, settings.max_notional / limit) * part
     if wanted <= 0:
         asset = instrument.quote_asset if side is Side.BUY else instrument.asset
         return RefuseReason.NO_BALANCE, f"no free {asset}"

@@ -39,7 +39,8 @@ def decide(source: Path, target: Path, config: Path | None, *, stateless: bool) 
     from console.settings import load_settings  # noqa: PLC0415 - --help stays quick
     from signals.decide_file import decide_lines  # noqa: PLC0415
 
-    limits = load_settings(config).signals.limits()
+    settings = load_settings(config).signals
+    limits, trust = settings.limits(), settings.trust.judge()
     with ExitStack() as stack:
         try:
             lines = (
@@ -50,7 +51,7 @@ def decide(source: Path, target: Path, config: Path | None, *, stateless: bool) 
             )
         except OSError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-        summary = decide_lines(lines, out, stateless=stateless, limits=limits)
+        summary = decide_lines(lines, out, stateless=stateless, limits=limits, trust=trust)
     for problem in summary.problems[:SHOWN]:
         click.echo(problem, err=True)
     hidden = len(summary.problems) - SHOWN

@@ -41,6 +41,7 @@ async def classify(service: Service, settings: Settings) -> None:
             topic_prefix=kafka.topic_prefix,
             reader=Reader(),
             limits=settings.signals.limits(),
+            trust=settings.signals.trust.judge(),
             clock=host.clock,
             data_dir=settings.runtime.data_dir / "faust",
             replication=kafka.replication,

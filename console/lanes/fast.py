@@ -79,6 +79,7 @@ class FastLane:
             stories=self.stories,
             clock=self.clock,
             limits=settings.signals.limits(),
+            trust=settings.signals.trust.judge(),
         )
         self.crawl = Crawl(
             settings.crawl,

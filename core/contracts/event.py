@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-DELETED_REVISION: Final = 2_147_483_647  # nothing comes after a deletion
+DELETED_REVISION: Final = 2**53 - 1  # nothing comes after a deletion; JSON's largest integer
 
 
 class EventKind(StrEnum):

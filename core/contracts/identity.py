@@ -28,9 +28,11 @@ def story_id(first_event_id: str, asset: str) -> str:
     return _digest("story", first_event_id, asset)
 
 
-def signal_id(story: str, asset: str, direction: str) -> str:
-    """Name a signal: one story gives at most one signal per asset and direction."""
-    return _digest("signal", story, asset, direction)
+def signal_id(story: str, asset: str, direction: str, action: str = "open") -> str:
+    """Name a signal: one story gives at most one of each action per asset and direction."""
+    if action == "open":
+        return _digest("signal", story, asset, direction)
+    return _digest("signal", story, asset, direction, action)
 
 
 def client_order_id(signal: str, venue: str, leg: str) -> str:

@@ -105,6 +105,8 @@ class RefuseReason(StrEnum):
     MAX_ORDER_RATE = "max_order_rate"
     UNRESOLVED_ORDER = "unresolved_order"
     DISCONNECTED = "disconnected"
+    DENIED = "denied"  # a trusted source denied its story before it was traded
+    NOTHING_OPEN = "nothing_open"  # it raises or closes what was never opened, or is closed
     VENUE_MAINTENANCE = "venue_maintenance"  # the exchange's own notice says not to enter now
 
 

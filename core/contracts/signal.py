@@ -13,6 +13,14 @@ class Direction(StrEnum):
     NEUTRAL = "neutral"  # only in a reading; a signal is never neutral
 
 
+class Action(StrEnum):
+    """What a signal wants of the trader."""
+
+    OPEN = "open"  # the story's first mention
+    RAISE = "raise"  # an independent source confirms what only a token was staked on
+    CLOSE = "close"  # a trusted source denies or corrects the story
+
+
 class EventType(StrEnum):
     """What kind of news it is; `core.contracts.event_types` says what each one means."""
 
@@ -55,6 +63,7 @@ class SkipReason(StrEnum):
     RUMOUR = "rumour"  # hearsay, question or denial
     LOW_CONFIDENCE = "low_confidence"
     KNOWN_STORY = "known_story"  # another event told it first
+    UNTRUSTED = "untrusted"  # a blocked source, a look-alike, or the marks of a scam
     DELETED = "deleted"
     OTHER_PARTITION = "other_partition"  # the asset belongs to another key of the same event
 
@@ -66,11 +75,11 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     making, so that both lanes give the same bytes.
 
     Attributes:
-        id: `signal_id(story_id, asset, direction)`.
-        story_id: the story that this signal is the only one of, for this asset.
-        event_id: the event that told the story first.
+        id: `signal_id(story_id, asset, direction, action)`.
+        story_id: its story, which gives at most one signal of each action for an asset.
+        event_id: the event that caused it; of an `OPEN` the one that told the story first.
         asset: canonical code, `IOTA`; never a venue's spelling.
-        direction: buy or sell.
+        direction: buy or sell; of a `CLOSE` the way back.
         event_type: what kind of news.
         confidence: calibrated probability in (0, 1] that the reading is right.
         reasons: names of the rules and words that decided, most important first.
@@ -79,7 +88,11 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
         channel: the event's channel.
         published_ns: the event's publication time, UTC ns.
         received_ns: the event's time of receipt, UTC ns.
-        expires_ns: not to be traded at or after this time, UTC ns.
+        expires_ns: not to be traded at or after this time, UTC ns; a `CLOSE` is always good.
+        action: open, raise or close.
+        share: the part of the full size, in (0, 1], that the trust in its source allows; of a
+            `RAISE` the rest; of a `CLOSE` without meaning.
+        follows: of a `RAISE` or `CLOSE`, the id of its story's `OPEN`.
     """
 
     id: str
@@ -96,6 +109,9 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     published_ns: int
     received_ns: int
     expires_ns: int
+    action: Action = Action.OPEN
+    share: float = 1.0
+    follows: str | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         actors: who else is in it (exchanges, companies, authorities), sorted; tells two listings
             of one coin on two exchanges apart.
         signalled: its first event gave a signal; False where it was refused (stale, unsure).
+        share: the part of the full size that its first event's source was trusted with.
+        teller: who told it first: source, channel and author.
+        sketch: the hashes of its first words, smallest first: what near-copies have in common.
+        raised_by: the event that confirmed it independently; None before.
+        closed_by: the event that denied or corrected it; None before.
         first_received_ns: when its first event was received, UTC ns.
         last_received_ns: when its latest event was received, UTC ns; it closes a window later.
         mentions: how many events told it.
@@ -32,6 +37,11 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     first_received_ns: int
     last_received_ns: int
     mentions: int
+    share: float = 1.0
+    teller: str = ""
+    sketch: tuple[int, ...] = ()
+    raised_by: str | None = None
+    closed_by: str | None = None
 
 
 class AssetStories(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from core.runtime.service import Service, run_service
 from signals.app import work
 from signals.pipeline import Limits
 from signals.reader import Reader
+from signals.trust.trust import bundled_trust
 
 AGELESS = Limits(max_age_ms=10**12)  # the tests' tapes are dated
 
@@ -31,6 +32,7 @@ async def main(service: Service) -> None:
         topic_prefix=prefix,
         reader=Reader(),
         limits=AGELESS,
+        trust=bundled_trust(),
         clock=SystemClock(),
         data_dir=Path(directory),
         stopping=service.stopping,

@@ -1,7 +1,10 @@
 """A broker that may be away or out of room, and a bus to it, for the tests of the spool."""
 
 import asyncio
+import shutil
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -111,3 +114,12 @@ def say(bus: SpoolBus, number: int, key: str = "IOTA", text: str = "") -> str:
     trace = Trace(received=1_700_000_000_000_000_000 + number)
     bus.publish(EVENTS, record, record_id=record.id, keys=(key,), trace=trace)
     return record.id
+
+
+def snapshot(directory: Path, copy: Path) -> None:
+    """Copy a spool as a kill would leave it; a segment may just be going, its position noted."""
+    copy.mkdir()
+    for segment in sorted(directory.glob("spool-*.jsonl")):
+        with suppress(FileNotFoundError):
+            shutil.copy(segment, copy)
+    shutil.copy(directory / "spool.position", copy)

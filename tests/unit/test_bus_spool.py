@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -20,7 +19,7 @@ from core.runtime.bus.spool import SpoolBus, SpooledError
 from core.runtime.bus.spool_log import SpoolLog
 from core.runtime.bus.spool_queue import SpoolState
 from tests.contract.bus_records import Inbox, event, refusal
-from tests.unit.spool_doubles import Behind, Broker, NoWait, say
+from tests.unit.spool_doubles import Behind, Broker, NoWait, say, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
 MakeBus = Callable[..., SpoolBus]
@@ -78,7 +77,7 @@ async def make_bus(tmp_path: Path) -> AsyncIterator[MakeBus]:
 def killed(directory: Path, name: str = "killed") -> Path:
     """Give what the disk holds at this moment, as a process killed now would leave it."""
     copy = directory.with_name(name)
-    shutil.copytree(directory, copy)
+    snapshot(directory, copy)
     return copy
 
 

@@ -1,7 +1,6 @@
 """The spool under any sequence of publishing, broker outages, crashes and restarts."""
 
 import asyncio
-import shutil
 import tempfile
 from collections import defaultdict
 from contextlib import suppress
@@ -14,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from core.contracts.clock import ManualClock
 from core.contracts.errors import Retryable
 from core.runtime.bus.spool import SpoolBus, SpooledError
-from tests.unit.spool_doubles import Behind, Broker, NoWait, say
+from tests.unit.spool_doubles import Behind, Broker, NoWait, say, snapshot
 
 ROOM = 6
 MAX_BYTES = 12_000
@@ -90,7 +89,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
         self.processes += 1
         copy = Path(self.folder.name, str(self.processes))
-        shutil.copytree(self.directory, copy)
+        snapshot(self.directory, copy)
         newest = max(copy.glob("spool-*.jsonl"))
         newest.write_bytes(newest.read_bytes() + torn)
 

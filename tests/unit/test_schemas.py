@@ -190,7 +190,9 @@ def test_what_a_docstring_says_of_a_field_stands_at_the_field() -> None:
     assert properties["expires_ns"] == {
         "type": "integer",
         "format": "int64",
-        "description": "not to be traded at or after this time, UTC ns.",
+        "description": (
+            "not to be traded at or after this time, UTC ns; a `CLOSE` is always good."
+        ),
     }
 
 

@@ -1,6 +1,7 @@
 """Closes positions by their exit plans: watches books and time, makes the exit orders."""
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
 from core.contracts.clock import Clock
@@ -46,6 +47,7 @@ class Closing:
     Attributes:
         closed: positions that have come to their end, oldest first, the newest 10,000.
         flattening: close everything now, whatever the plans say.
+        denied: close the positions of these signals now, whatever their plans say.
     """
 
     def __init__(self, trader: Dealer) -> None:
@@ -53,6 +55,7 @@ class Closing:
         self._open: dict[str, list[Position]] = {}
         self.closed: list[Position] = []
         self.flattening = False
+        self.denied: AbstractSet[str] = frozenset()
 
     def on_fill(self, position: Position, order: Order) -> None:
         """Plan the exit anew at each of the entry's fills: its average price has moved."""
@@ -96,7 +99,9 @@ class Closing:
         for symbol, held in tuple(self._open.items()):
             for position in tuple(held):
                 plan = position.plan
-                if plan is not None and (self.flattening or now_ns >= plan.close_at_ns):
+                if plan is not None and (
+                    self.flattening or now_ns >= plan.close_at_ns or plan.signal_id in self.denied
+                ):
                     self._consider(position, self._trader.books.depths.get(symbol), now_ns)
 
     def flatten(self) -> int:
@@ -126,11 +131,19 @@ class Closing:
             return
         if now_ns - position.last_exit_ns < trader.settings.exits.retry_ms * MS:
             return
-        reason = "flatten" if self.flattening else exit_reason(plan, depth, now_ns)
+        reason = self._reason(plan, depth, now_ns)
         if reason is None or not trader.connected:
             return
         position.reason = reason
         self._leave(position, plan, depth, now_ns)
+
+    def _reason(self, plan: ExitPlan, depth: Depth, now_ns: int) -> str | None:
+        """Say why a position is to be closed now; None for not yet."""
+        if self.flattening:
+            return "flatten"
+        if plan.signal_id in self.denied:
+            return "denied"
+        return exit_reason(plan, depth, now_ns)
 
     def _leave(self, position: Position, plan: ExitPlan, depth: Depth, now_ns: int) -> None:
         trader = self._trader

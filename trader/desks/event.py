@@ -45,6 +45,7 @@ def enter(
         depth=depth,
         free=portfolio.free(venue, paid_with),
         settings=settings,
+        share=signal.share,
     )
     first, second = sized
     if isinstance(first, RefuseReason):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from core.contracts.gate import GateState
 from core.contracts.money import Amount
 from core.contracts.orders import Fill, RefuseReason, Report, Side, TimeInForce
-from core.contracts.signal import Direction, EventType
+from core.contracts.signal import Action, Direction, EventType
 from core.contracts.story import Story
 from core.runtime.journal.columns import AmountText, Wire, Words, words_of
 
@@ -64,6 +64,9 @@ class SignalRow(Journaled, Base):
     published_ns: Mapped[int]
     received_ns: Mapped[int]
     expires_ns: Mapped[int]
+    action: Mapped[Action]
+    share: Mapped[float]
+    follows: Mapped[str | None]
 
 
 class IntentRow(Journaled, Base):

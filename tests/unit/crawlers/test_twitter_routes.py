@@ -20,7 +20,7 @@ TERMS = [
 
 
 def settings(**more: Any) -> TwitterSettings:  # noqa: ANN401 - any setting
-    return TwitterSettings.model_validate({"keys": {"a": "secret"}, **more})
+    return TwitterSettings.model_validate({"keys": {"a": "bearer-token-of-the-test"}, **more})
 
 
 def routes(**more: Any) -> Routes:  # noqa: ANN401 - any setting
@@ -140,4 +140,4 @@ def test_without_accounts_and_terms_nothing_is_followed_and_no_key_needed() -> N
 
 
 def test_keys_are_not_shown() -> None:
-    assert "secret" not in repr(settings(accounts=["a"]))
+    assert "bearer-token" not in repr(settings(accounts=["a"]))

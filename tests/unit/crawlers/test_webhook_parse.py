@@ -107,7 +107,10 @@ def test_empty_batch_is_a_batch(body: bytes, content_type: str) -> None:
         (b'{"id":"1","text":"t","kind":"edited"}', RefusalReason.BAD_SHAPE),
         (b'{"id":"1","text":"t","revision":1}', RefusalReason.BAD_SHAPE),
         (b'{"id":"1","text":"t","kind":"edited","revision":-1}', RefusalReason.BAD_SHAPE),
-        (b'{"id":"1","text":"t","kind":"edited","revision":2147483647}', RefusalReason.BAD_SHAPE),
+        (
+            b'{"id":"1","text":"t","kind":"edited","revision":9007199254740991}',
+            RefusalReason.BAD_SHAPE,
+        ),
     ],
 )
 def test_malformed_body_is_refused_by_name(body: bytes, expected: RefusalReason) -> None:
