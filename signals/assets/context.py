@@ -24,12 +24,16 @@ CODE_NOUNS: Final = _words("token tokens coin coins")
 CODE_PRICE_WORDS: Final = _words(
     "price prices surges soars jumps rallies rises gains climbs falls drops slides plunges "
     "tumbles crashes dips slumps sinks skyrockets rebounds recovers pumps dumps hits reaches "
-    "breaks trades holders bulls bears whales supply staking etf etfs traders airdrop tokenomics"
+    "breaks trades unlock unlocks burn buyback buybacks holders bulls bears whales supply "
+    "staking etf etfs traders airdrop tokenomics"
 )
 """Words that make a code that is an everyday word a coin's, where capitals tell something."""
 
 NAME_PRICE_WORDS: Final = _words("price prices etf etfs holders bulls bears validators stakers")
 """Words that make a capitalised everyday name a coin's."""
+
+DETERMINERS: Final = _words("a an the this that my your our his her their its click any some no")
+"""After these an upper-case word is stressed, not a code."""
 
 LIST_VERBS: Final = _words(
     "list lists listed listing listings delist delists delisted delisting add adds adding 상장"

@@ -1,5 +1,6 @@
 """Collects the coins found in one text, and makes one of a name and the code behind it."""
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -83,6 +84,19 @@ class Findings:
         how = How.CASHTAG if cashtag else How.BRACKET
         role = self.role(at, at, None)
         self._keep(AssetMention(text.tokens[at], role, span, how, known=False), at)
+
+    def take_foreign(self, pattern: re.Pattern[str]) -> None:
+        """Add names in other scripts."""
+        found = list(pattern.finditer(self.text.content))
+        if not found:
+            return
+        codes = self.universe.foreign_codes
+        ends = {mention.span[0] for mention in self.mentions}
+        for match in found:
+            code = codes.get(match[0]) or codes[match[0].lower()]
+            if match.start() not in ends:
+                self.mentions.append(AssetMention(code, Role.SUBJECT, match.span(), How.NAME))
+        self.mentions.sort(key=lambda mention: mention.span)
 
     def role(self, first: int, last: int, code: str | None, *, own_noun: bool = False) -> Role:
         """Judge the role of a coin at these words, behind what was found so far."""

@@ -61,9 +61,14 @@ class Universe(NamedTuple):
         phrases: a first word alone, lower case, to the phrases of one word; the first two words,
             joined by a space, to the longer ones, longest first.
         everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
-        soft: those of them that in capitals are the coin's where the words around agree.
+        soft: those of them that in capitals are the coin's unless the word before says otherwise.
+        listable: more of them that are the coin's with a price word, or in a list of coins.
         not_codes: upper-case abbreviations that are no coin.
         shares: codes of shares and funds: behind a dollar sign they are no unknown coin.
+        small: codes, lower case, that are read in small letters, too.
+        proper: everyday names, lower case, that with a capital inside a sentence are the coin's.
+        foreign: finds names in scripts that don't part words by spaces; None where there are none.
+        foreign_codes: such a name, lower case, to its coin's code.
         first_words: lower-case words that may begin a phrase written in any case.
         first_tokens: words as written that may begin another phrase, or are a code that needs no
             mark. A text with none of these two, and no mark, names nothing.
@@ -74,8 +79,13 @@ class Universe(NamedTuple):
     phrases: Mapping[str, tuple[Phrase, ...]]
     everyday: frozenset[str]
     soft: frozenset[str]
+    listable: frozenset[str]
     not_codes: frozenset[str]
     shares: frozenset[str]
+    small: frozenset[str]
+    proper: frozenset[str]
+    foreign: re.Pattern[str] | None
+    foreign_codes: Mapping[str, str]
     first_words: frozenset[str]
     first_tokens: frozenset[str]
 

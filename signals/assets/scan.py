@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from signals.assets.context import DETERMINERS
 from signals.assets.evidence import (
     base_of_glued,
     bracket_fits,
@@ -52,14 +53,32 @@ def scan(universe: Universe, text: Text, *, every_word: bool) -> Resolution:
             done = at + taken
         elif token in codes:
             _bare(findings, at)
-        elif before in _MARKS:
-            if is_marked_ticker(universe, text, at):
-                findings.take_unknown(at)
-        elif word.endswith(_GLUED_ENDS) and (base := base_of_glued(universe, token)):
-            findings.take_code(at, at, base, How.CODE, (start, text.stops[at]))
+        else:
+            _other(findings, at, before)
+    if universe.foreign and not content.isascii():
+        findings.take_foreign(universe.foreign)
     if findings.actors:
         listed_codes(findings)
     return findings.settle()
+
+
+def _other(findings: Findings, at: int, before: str) -> None:
+    """Take a code in small letters, a marked ticker of no table, or a pair in one word."""
+    universe, text = findings.universe, findings.text
+    token, word = text.tokens[at], text.words[at]
+    if word in universe.small:
+        if is_glued(text, at):
+            return
+        code = word.upper()
+    elif before in _MARKS:
+        if is_marked_ticker(universe, text, at):
+            findings.take_unknown(at)
+        return
+    elif word.endswith(_GLUED_ENDS) and (base := base_of_glued(universe, token)):
+        code = base
+    else:
+        return
+    findings.take_code(at, at, code, How.CODE, (text.starts[at], text.stops[at]))
 
 
 def _marked(findings: Findings, at: int, spelling: str, before: str) -> bool:
@@ -130,15 +149,24 @@ def _one_of(findings: Findings, phrases: tuple[Phrase, ...], at: int, before: st
         if before == "@":
             return 0
         if kind == "weak" and not weak_holds(findings.universe, text, at, size):
-            _doubt_name(findings, at, last, phrase)
+            if _doubt_name(findings, at, last, phrase):
+                return size
             continue
         findings.take_phrase(at, last, phrase, span)
         return size
     return 0
 
 
-def _doubt_name(findings: Findings, at: int, last: int, phrase: Phrase) -> None:
+def _doubt_name(findings: Findings, at: int, last: int, phrase: Phrase) -> bool:
+    """Keep an everyday name for later; take it where its capital is no headline's."""
     text, code = findings.text, phrase.meanings[0]
+    if (
+        len(phrase.meanings) == 1
+        and phrase.words[-1] in findings.universe.proper
+        and (text.is_inside_sentence(at))
+    ):
+        findings.take_phrase(at, last, phrase, (text.starts[at], text.stops[last]))
+        return True
     if (
         len(phrase.meanings) == 1
         and findings.universe.assets[code].own
@@ -146,6 +174,7 @@ def _doubt_name(findings: Findings, at: int, last: int, phrase: Phrase) -> None:
         and not text.is_shouted(at)
     ):
         findings.doubtful.append(Doubtful(at, last, code, How.NAME, listable=True))
+    return False
 
 
 def _bare(findings: Findings, at: int) -> None:
@@ -154,19 +183,33 @@ def _bare(findings: Findings, at: int) -> None:
     if is_glued(text, at):
         return
     spelling = text.tokens[at]
+    if spelling in universe.not_codes:
+        return
     claimed = universe.codes[spelling]
     asset = universe.assets[claimed[0]]
     if not asset.major and not is_pair(text, at):
+        shouted = text.is_shouted(at)
         everyday = spelling in universe.everyday
-        soft = spelling in universe.soft
-        if everyday or not asset.own:
-            if not (asset.listed and code_noun_follows(text, at)) and not (
-                soft and price_word_follows(text, at) and not text.is_shouted(at)
-            ):
-                if asset.own and len(spelling) > 1 and not text.is_shouted(at):
-                    doubt = Doubtful(at, at, claimed[0], How.CODE, listable=soft)
-                    findings.doubtful.append(doubt)
+        if not everyday and asset.own:
+            if shouted and not asset.stable:
                 return
-        elif not asset.stable and text.is_shouted(at):
+        elif not (asset.listed and code_noun_follows(text, at)) and not (
+            not shouted and _soft_holds(findings, at, spelling)
+        ):
+            if asset.own and not shouted and len(spelling) > 1:
+                listable = spelling in universe.listable
+                doubt = Doubtful(at, at, claimed[0], How.CODE, listable=listable)
+                findings.doubtful.append(doubt)
             return
     findings.take_code(at, at, spelling, How.CODE, (text.starts[at], text.stops[at]))
+
+
+def _soft_holds(findings: Findings, at: int, spelling: str) -> bool:
+    """Whether the words around let an everyday code in capitals be the coin's."""
+    universe, text = findings.universe, findings.text
+    if spelling in universe.soft:
+        if not at or text.words[at - 1] not in DETERMINERS:
+            return True
+    elif spelling not in universe.listable:
+        return False
+    return price_word_follows(text, at)

@@ -5,6 +5,9 @@ from typing import Final
 
 _SMALL_SHARE: Final = 3  # a line with a third as many words in small letters is no shouting
 
+_NEAR: Final = 6  # words on each side
+_TELLING: Final = 4  # shorter words are written small in headlines, too
+
 
 class Text:
     """One text's words with their places.
@@ -63,3 +66,19 @@ class Text:
             small = sum(word != word.upper() for word in words)
             self._shouted = small * _SMALL_SHARE < capitals
         return self._shouted
+
+    def is_inside_sentence(self, at: int) -> bool:
+        """Whether word `at` has a capital that neither its place nor a headline's style gives.
+
+        So it is with `Where can I buy Stellar in Texas?`: what stands before it is a word in
+        small letters, and most other words around are.
+        """
+        tokens = self.tokens
+        if not at or not tokens[at][0].isupper() or not tokens[at - 1].islower():
+            return False
+        if self.gap(at - 1) != " ":
+            return False
+        near = [*tokens[max(0, at - _NEAR) : at], *tokens[at + 1 : at + _NEAR + 1]]
+        told = [token for token in near if len(token) >= _TELLING and token.isalpha()]
+        small = sum(map(str.islower, told))
+        return small * 2 > len(told)

@@ -1,5 +1,6 @@
 """The coins, exchanges, companies and authorities we know, read from their tables."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -78,11 +79,17 @@ def build_universe(
             index.claim(name, kind, name)
         for name in actors[kind].get("cased", ()):
             index.claim(name, kind, name, as_written=True)
-    soft = frozenset(assets["everyday"].get("soft", ()))
+    everyday = assets["everyday"]
+    soft = frozenset(everyday.get("soft", ()))
+    listable = soft.union(everyday.get("listable", ()))
     index.everyday.update(code for code in index.codes if len(code) < _SHORTEST_TELLING_CODE)
-    index.bare.update(code for code in index.codes if code in soft or code not in index.everyday)
+    index.bare.update(
+        code for code in index.codes if code in listable or code not in index.everyday
+    )
     for called, text in tails:
         _add_tail(index, called, text)
+    small = frozenset(everyday.get("small", ()))
+    foreign = {name: code for code, names in everyday.get("foreign", {}).items() for name in names}
     phrases, first_words, first_tokens = _by_first_words(index)
     return Universe(
         assets=index.assets,
@@ -90,11 +97,24 @@ def build_universe(
         phrases=phrases,
         everyday=frozenset(index.everyday),
         soft=soft,
+        listable=listable,
         not_codes=frozenset(assets["not_assets"]["codes"]),
         shares=frozenset(assets["not_assets"].get("shares", ())),
-        first_words=first_words,
+        small=small,
+        proper=frozenset(map(str.lower, everyday.get("proper", ()))),
+        foreign=_foreign(foreign),
+        foreign_codes=foreign,
+        first_words=first_words | small,
         first_tokens=first_tokens | index.bare,
     )
+
+
+def _foreign(names: Iterable[str]) -> re.Pattern[str] | None:
+    """Compile names to be found inside words: endings are glued to them in these languages."""
+    longest_first = sorted(names, key=len, reverse=True)
+    if not longest_first:
+        return None
+    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
 
 def _add_own(index: _Index, code: str, row: Mapping[str, Any]) -> None:
