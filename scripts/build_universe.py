@@ -22,7 +22,35 @@ from signals.assets.listing import bases_in
 
 ASSETS: Final = Path(__file__).resolve().parents[1] / "signals/assets"
 LANGUAGES: Final = tuple(
-    "en de es fr it pt nl pl tr id vi ru sv ro cs hu fi da nb fil ms ca lt lv sl sk uk".split(" ")
+    [
+        "en",
+        "de",
+        "es",
+        "fr",
+        "it",
+        "pt",
+        "nl",
+        "pl",
+        "tr",
+        "id",
+        "vi",
+        "ru",
+        "sv",
+        "ro",
+        "cs",
+        "hu",
+        "fi",
+        "da",
+        "nb",
+        "fil",
+        "ms",
+        "ca",
+        "lt",
+        "lv",
+        "sl",
+        "sk",
+        "uk",
+    ]
 )
 LIST: Final = "npm cryptocurrencies"
 CODE: Final = re.compile(r"(?=.*[A-Z])[A-Z0-9]{2,10}")
@@ -43,7 +71,21 @@ AMOUNT: Final = re.compile(r"\d+[KMBTX]")
 MULTIPLIED: Final = re.compile(r"1(?:0{2,}|0*[KM])[A-Z]+")
 LEVERAGED: Final = re.compile(r"([A-Z0-9]{2,}?)(?:UP|DOWN|BULL|BEAR|HALF|HEDGE|[2-5][LS])")
 TELLING_ENDS: Final = frozenset(
-    "protocol finance network swap dao chain labs exchange dex coin token cash money".split(" ")
+    [
+        "protocol",
+        "finance",
+        "network",
+        "swap",
+        "dao",
+        "chain",
+        "labs",
+        "exchange",
+        "dex",
+        "coin",
+        "token",
+        "cash",
+        "money",
+    ]
 )
 # Zipf frequencies: powers of ten per billion words; 7 is `the`.
 RARE: Final = 1.3  # a venue's coin may be called by as common a word
@@ -51,7 +93,7 @@ RARE_ELSEWHERE: Final = 0.9
 COMMON: Final = 3.9
 SHORTEST_NAME: Final = 5
 LONGEST_NAME: Final = 4  # words
-COMMONEST: Final = 5.0
+COMMONEST: Final = 4.5
 SHORTEST_CODE: Final = 3
 EVERYDAY_CODE: Final = 3.0
 NO_NAMES: Final = frozenset(

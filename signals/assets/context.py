@@ -12,6 +12,16 @@ PAIR_QUOTES: Final = _words(
 )
 """What pairs are quoted in."""
 
+PAIR_GAPS: Final = frozenset("/-_")
+"""What stands between the two halves of a pair."""
+
+COMMON_FIRSTS: Final = _words(
+    "the a as at in on do just new next first big all more crypto defi market volatility rally "
+    "bank reserve gains launch liquidity level act strike push trust global financial digital "
+    "treasury whale regulatory quantum core open time play space trade power my it i"
+)
+"""Words so common that a longer name beginning with one must begin with a capital."""
+
 NAME_NOUNS: Final = _words(
     "protocol network token tokens coin coins blockchain foundation mainnet labs dao finance "
     "bridge dex"

@@ -10,6 +10,7 @@ from signals.assets.context import (
     NAME_GAPS,
     NAME_NOUNS,
     NAME_PRICE_WORDS,
+    PAIR_GAPS,
     PAIR_QUOTES,
 )
 from signals.assets.known import Phrase, Universe
@@ -80,7 +81,7 @@ def is_pair(text: Text, at: int) -> bool:
     """Whether word `at` is a pair's base: a sign and what pairs are quoted in follow."""
     return (
         at + 1 < len(text.words)
-        and text.gap(at) in ("/", "-", "_")
+        and text.gap(at) in PAIR_GAPS
         and text.tokens[at + 1].upper() in PAIR_QUOTES
     )
 

@@ -93,7 +93,7 @@ class Findings:
         codes = self.universe.foreign_codes
         ends = {mention.span[0] for mention in self.mentions}
         for match in found:
-            code = codes.get(match[0]) or codes[match[0].lower()]
+            code = codes[match[0]]
             if match.start() not in ends:
                 self.mentions.append(AssetMention(code, Role.SUBJECT, match.span(), How.NAME))
         self.mentions.sort(key=lambda mention: mention.span)

@@ -68,7 +68,7 @@ class Universe(NamedTuple):
         small: codes, lower case, that are read in small letters, too.
         proper: everyday names, lower case, that with a capital inside a sentence are the coin's.
         foreign: finds names in scripts that don't part words by spaces; None where there are none.
-        foreign_codes: such a name, lower case, to its coin's code.
+        foreign_codes: such a name to its coin's code.
         first_words: lower-case words that may begin a phrase written in any case.
         first_tokens: words as written that may begin another phrase, or are a code that needs no
             mark. A text with none of these two, and no mark, names nothing.

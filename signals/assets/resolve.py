@@ -3,11 +3,9 @@
 import re
 from typing import Final
 
-from signals.assets.context import CODE_NOUNS
 from signals.assets.known import WORDS_AND_GAPS, Universe
 from signals.assets.mentions import Resolution
 from signals.assets.scan import scan
-from signals.assets.text import Text
 
 READ_CHARACTERS: Final = 4_000
 """A text is read up to here; news says what it is about at its beginning."""
@@ -30,22 +28,4 @@ class Resolver:
         content = content[:READ_CHARACTERS]
         if "://" in content or "www." in content or "t.me/" in content:
             content = _URL.sub(lambda found: " " * len(found.group()), content)
-        parts = WORDS_AND_GAPS.split(content)
-        tokens = parts[1::2]
-        words = list(map(str.lower, tokens))
-        universe = self._universe
-        marked = (
-            "$" in content
-            or "(" in content
-            or "[" in content
-            or "/" in content
-            or "USD" in content
-            or not CODE_NOUNS.isdisjoint(words)
-        )
-        if (
-            not marked
-            and universe.first_words.isdisjoint(words)
-            and universe.first_tokens.isdisjoint(tokens)
-        ):
-            return Resolution(content, words, (), (), ())
-        return scan(universe, Text(content, parts, tokens, words), every_word=marked)
+        return scan(self._universe, content, WORDS_AND_GAPS.split(content))

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from signals.assets.context import DETERMINERS
+from signals.assets.context import CODE_NOUNS, DETERMINERS, PAIR_GAPS
 from signals.assets.evidence import (
     base_of_glued,
     bracket_fits,
@@ -22,44 +22,76 @@ from signals.assets.text import Text
 
 _GLUED_ENDS: Final = ("usdt", "usdc")
 _MARKS: Final = "$(["
+_MARK_SET: Final = frozenset(_MARKS)
 
 
-def scan(universe: Universe, text: Text, *, every_word: bool) -> Resolution:
-    """Walk the words once, then settle what depends on the whole.
+def scan(universe: Universe, content: str, parts: list[str]) -> Resolution:
+    """Pick the words that may name something, judge each, then settle what depends on the whole.
 
     Args:
         universe: what is known.
-        text: its words.
-        every_word: brackets, dollar signs, pairs or `token` stand somewhere, so that words that
-            need such a mark may matter, too.
+        content: the text.
+        parts: its gaps and words by turns, as `WORDS_AND_GAPS` splits it.
     """
-    first_words, first_tokens = universe.first_words, universe.first_tokens
-    codes = universe.codes
-    tokens, content, starts = text.tokens, text.content, text.starts
+    tokens = parts[1::2]
+    words = list(map(str.lower, tokens))
+    foreign = universe.foreign
+    strange = foreign is not None and not content.isascii() and foreign.search(content) is not None
+    candidates = _candidates(universe, content, parts, tokens, words)
+    if not candidates and not strange:
+        return Resolution(content, words, (), (), ())
+    text = Text(content, parts, tokens, words)
     findings = Findings(universe, text)
+    codes, starts = universe.codes, text.starts
     done = 0
-    for at, word in enumerate(text.words):
-        token = tokens[at]
-        is_first = word in first_words or token in first_tokens
-        if at < done or not (is_first or every_word):
+    for at in candidates:
+        if at < done:
             continue
         start = starts[at]
         before = content[start - 1] if start else " "
+        token = tokens[at]
         if before in _MARKS:
             spelling = token.upper()
             if spelling in codes and _marked(findings, at, spelling, before):
                 continue
-        if is_first and (taken := _phrase(findings, at, before)):
+        if taken := _phrase(findings, at, before):
             done = at + taken
         elif token in codes:
             _bare(findings, at)
         else:
             _other(findings, at, before)
-    if universe.foreign and not content.isascii():
-        findings.take_foreign(universe.foreign)
+    if strange and foreign is not None:
+        findings.take_foreign(foreign)
     if findings.actors:
         listed_codes(findings)
     return findings.settle()
+
+
+def _candidates(
+    universe: Universe, content: str, parts: list[str], tokens: list[str], words: list[str]
+) -> list[int]:
+    """Give the indexes of words that may name something, in order; most texts have a few."""
+    first_words, first_tokens = universe.first_words, universe.first_tokens
+    found = [
+        at for at, token in enumerate(tokens) if token in first_tokens or words[at] in first_words
+    ]
+    if (
+        "$" in content
+        or "(" in content
+        or "[" in content
+        or "/" in content
+        or "USD" in content
+        or not CODE_NOUNS.isdisjoint(words)
+    ):
+        more = set(found)
+        for at, word in enumerate(words):
+            gap = parts[2 * at]
+            if gap[-1:] in _MARK_SET or word.endswith(_GLUED_ENDS):
+                more.add(at)
+            if at and (gap in PAIR_GAPS or word in CODE_NOUNS):
+                more.add(at - 1)
+        found = sorted(more)
+    return found
 
 
 def _other(findings: Findings, at: int, before: str) -> None:

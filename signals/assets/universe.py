@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.contracts.errors import ConfigurationError
+from signals.assets.context import COMMON_FIRSTS
 from signals.assets.known import ACTOR_KINDS, ASSET_KINDS, Asset, Phrase, Universe, words_of
 
 _ASSET_KEYS: Final = frozenset(
@@ -114,7 +115,7 @@ def _foreign(names: Iterable[str]) -> re.Pattern[str] | None:
     longest_first = sorted(names, key=len, reverse=True)
     if not longest_first:
         return None
-    return re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 def _add_own(index: _Index, code: str, row: Mapping[str, Any]) -> None:
@@ -167,8 +168,6 @@ def _add_tail(index: _Index, called: str, text: str) -> None:
                     index.claim(name, "name", code)
                 elif "t" in flags:
                     index.claim(name, "name", code, as_written=True)
-                elif "w" in flags and len(words) > 1:
-                    index.claim(name, "weak", code)
         listed = sources != "npm cryptocurrencies"
         assets[code] = Asset(code, name, ends, own=False, listed=listed)
 
@@ -187,7 +186,7 @@ def _by_first_words(
         found.setdefault(" ".join(words[:2]), []).append(Phrase(words, written, kind, meanings))
         if written is not None:
             first_tokens.add(written[0])
-        elif kind == "weak":
+        elif kind == "weak" or (len(words) > 1 and first in COMMON_FIRSTS):
             first_tokens.update((first.capitalize(), first.upper()))
         else:
             first_words.add(first)
