@@ -52,14 +52,25 @@ class Phrase(NamedTuple):
     meanings: tuple[str, ...]
 
 
+class Phrases(NamedTuple):
+    """What begins with one word.
+
+    Attributes:
+        single: phrases of that word alone.
+        longer: a second word to the phrases of these two and more words, longest first.
+    """
+
+    single: tuple[Phrase, ...]
+    longer: Mapping[str, tuple[Phrase, ...]]
+
+
 class Universe(NamedTuple):
     """All that a resolver looks up. Nothing in it is walked through: each look-up is by a hash.
 
     Attributes:
         assets: by canonical code.
         codes: any spelling of a code, upper case, to the canonical codes that claim it.
-        phrases: a first word alone, lower case, to the phrases of one word; the first two words,
-            joined by a space, to the longer ones, longest first.
+        phrases: a first word, lower case, to the phrases it begins.
         everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
         soft: those of them that in capitals are the coin's unless the word before says otherwise.
         listable: more of them that are the coin's with a price word, or in a list of coins.
@@ -69,14 +80,13 @@ class Universe(NamedTuple):
         proper: everyday names, lower case, that with a capital inside a sentence are the coin's.
         foreign: finds names in scripts that don't part words by spaces; None where there are none.
         foreign_codes: such a name to its coin's code.
-        first_words: lower-case words that may begin a phrase written in any case.
-        first_tokens: words as written that may begin another phrase, or are a code that needs no
-            mark. A text with none of these two, and no mark, names nothing.
+        triggers: words as written that may begin a phrase or are a code that needs no mark. A
+            text with none of them, and no mark, names nothing.
     """
 
     assets: Mapping[str, Asset]
     codes: Mapping[str, tuple[str, ...]]
-    phrases: Mapping[str, tuple[Phrase, ...]]
+    phrases: Mapping[str, Phrases]
     everyday: frozenset[str]
     soft: frozenset[str]
     listable: frozenset[str]
@@ -86,8 +96,7 @@ class Universe(NamedTuple):
     proper: frozenset[str]
     foreign: re.Pattern[str] | None
     foreign_codes: Mapping[str, str]
-    first_words: frozenset[str]
-    first_tokens: frozenset[str]
+    triggers: frozenset[str]
 
 
 def words_of(text: str) -> tuple[str, ...]:

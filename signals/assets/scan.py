@@ -40,26 +40,8 @@ def scan(universe: Universe, content: str, parts: list[str]) -> Resolution:
     candidates = _candidates(universe, content, parts, tokens, words)
     if not candidates and not strange:
         return Resolution(content, words, (), (), ())
-    text = Text(content, parts, tokens, words)
-    findings = Findings(universe, text)
-    codes, starts = universe.codes, text.starts
-    done = 0
-    for at in candidates:
-        if at < done:
-            continue
-        start = starts[at]
-        before = content[start - 1] if start else " "
-        token = tokens[at]
-        if before in _MARKS:
-            spelling = token.upper()
-            if spelling in codes and _marked(findings, at, spelling, before):
-                continue
-        if taken := _phrase(findings, at, before):
-            done = at + taken
-        elif token in codes:
-            _bare(findings, at)
-        else:
-            _other(findings, at, before)
+    findings = Findings(universe, Text(content, parts, tokens, words))
+    _judge(findings, candidates)
     if strange and foreign is not None:
         findings.take_foreign(foreign)
     if findings.actors:
@@ -67,14 +49,42 @@ def scan(universe: Universe, content: str, parts: list[str]) -> Resolution:
     return findings.settle()
 
 
+def _judge(findings: Findings, candidates: list[int]) -> None:
+    """Take each of these words for what it is, in order; a longer name covers its other words."""
+    universe, text = findings.universe, findings.text
+    codes, phrases = universe.codes, universe.phrases
+    content, starts, tokens, words = text.content, text.starts, text.tokens, text.words
+    last = len(words) - 1
+    done = 0
+    for at in candidates:
+        if at < done:
+            continue
+        start, token = starts[at], tokens[at]
+        before = content[start - 1] if start else " "
+        if before in _MARKS:
+            spelling = token.upper()
+            if spelling in codes and _marked(findings, at, spelling, before):
+                continue
+        taken = 0
+        if begun := phrases.get(words[at]):
+            if at < last and (longer := begun.longer.get(words[at + 1])):
+                taken = _one_of(findings, longer, at, before)
+            if not taken and begun.single:
+                taken = _one_of(findings, begun.single, at, before)
+        if taken:
+            done = at + taken
+        elif token in codes:
+            _bare(findings, at)
+        else:
+            _other(findings, at, before)
+
+
 def _candidates(
     universe: Universe, content: str, parts: list[str], tokens: list[str], words: list[str]
 ) -> list[int]:
     """Give the indexes of words that may name something, in order; most texts have a few."""
-    first_words, first_tokens = universe.first_words, universe.first_tokens
-    found = [
-        at for at, token in enumerate(tokens) if token in first_tokens or words[at] in first_words
-    ]
+    triggers = universe.triggers
+    found = [at for at, token in enumerate(tokens) if token in triggers]
     if (
         "$" in content
         or "(" in content
@@ -151,24 +161,14 @@ def _named_here(text: Text, ends: tuple[str, ...]) -> bool:
     return any(end in text.words for end in ends)
 
 
-def _phrase(findings: Findings, at: int, before: str) -> int:
-    """Take the longest phrase that stands here; give its number of words."""
-    text, phrases = findings.text, findings.universe.phrases
-    word = text.words[at]
-    if at + 1 < len(text.words):
-        longer = phrases.get(f"{word} {text.words[at + 1]}")
-        if longer and (taken := _one_of(findings, longer, at, before)):
-            return taken
-    single = phrases.get(word)
-    return _one_of(findings, single, at, before) if single else 0
-
-
 def _one_of(findings: Findings, phrases: tuple[Phrase, ...], at: int, before: str) -> int:
+    """Take the first of these phrases that stands here; give its number of words."""
     text = findings.text
     for phrase in phrases:
-        if not stands(text, at, phrase):
+        words, cased, kind, meanings = phrase
+        size = len(words)
+        if (size > 1 or cased) and not stands(text, at, phrase):
             continue
-        kind, size = phrase.kind, len(phrase.words)
         if kind == "blocked":
             return size
         last = at + size - 1
@@ -176,7 +176,7 @@ def _one_of(findings: Findings, phrases: tuple[Phrase, ...], at: int, before: st
         if kind not in ASSET_KINDS:
             if before == "@" and size == 1:
                 span = (span[0] - 1, span[1])
-            findings.actors.append(ActorMention(phrase.meanings[0], kind, span))
+            findings.actors.append(ActorMention(meanings[0], kind, span))
             return size
         if before == "@":
             return 0

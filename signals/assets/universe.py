@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from core.contracts.errors import ConfigurationError
 from signals.assets.context import COMMON_FIRSTS
-from signals.assets.known import ACTOR_KINDS, ASSET_KINDS, Asset, Phrase, Universe, words_of
+from signals.assets.known import (
+    ACTOR_KINDS,
+    ASSET_KINDS,
+    Asset,
+    Phrase,
+    Phrases,
+    Universe,
+    words_of,
+)
 
 _ASSET_KEYS: Final = frozenset(
     ("names", "as_written", "weak", "codes", "products", "people", "everyday", "major", "stable")
@@ -17,6 +25,8 @@ _ASSET_KEYS: Final = frozenset(
 _SHORTEST_TELLING_CODE: Final = 3  # one or two letters are always an everyday abbreviation, too
 _COLUMNS: Final = ["code", "name", "sources", "flags"]
 _FLAGS: Final = frozenset("ntwe")
+_ORDER: Final = {kind: rank for rank, kind in enumerate(("blocked", *ASSET_KINDS, *ACTOR_KINDS))}
+_NONE: Final[dict[str, list[Phrase]]] = {}
 
 
 class _Index:
@@ -29,6 +39,7 @@ class _Index:
         self.cased: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         self.everyday: set[str] = set()
         self.bare: set[str] = set()
+        self.spelled: set[str] = set()
 
     def spell(self, spelling: str, code: str) -> None:
         """Have a spelling of a code mean this coin, too."""
@@ -47,6 +58,8 @@ class _Index:
             self.meanings[key] = (*claimed, meaning)
         if as_written:
             self.cased[key] = written
+        elif kind != "weak":
+            self.spelled.add(written[0])
 
     def known(self, words: tuple[str, ...]) -> bool:
         """Whether a name is in our own tables already, as whatever it is."""
@@ -91,7 +104,7 @@ def build_universe(
         _add_tail(index, called, text)
     small = frozenset(everyday.get("small", ()))
     foreign = {name: code for code, names in everyday.get("foreign", {}).items() for name in names}
-    phrases, first_words, first_tokens = _by_first_words(index)
+    phrases, triggers = _by_first_words(index)
     return Universe(
         assets=index.assets,
         codes=index.codes,
@@ -105,8 +118,7 @@ def build_universe(
         proper=frozenset(map(str.lower, everyday.get("proper", ()))),
         foreign=_foreign(foreign),
         foreign_codes=foreign,
-        first_words=first_words | small,
-        first_tokens=first_tokens | index.bare,
+        triggers=frozenset(triggers.union(index.bare, small)),
     )
 
 
@@ -172,33 +184,39 @@ def _add_tail(index: _Index, called: str, text: str) -> None:
         assets[code] = Asset(code, name, ends, own=False, listed=listed)
 
 
-def _by_first_words(
-    index: _Index,
-) -> tuple[dict[str, tuple[Phrase, ...]], frozenset[str], frozenset[str]]:
-    found: dict[str, list[Phrase]] = {}
-    first_words: set[str] = set()
-    first_tokens: set[str] = set()
-    cased = index.cased
-    for key, meanings in index.meanings.items():
-        words, kind = key
-        written = cased.get(key)
+def _by_first_words(index: _Index) -> tuple[dict[str, Phrases], set[str]]:
+    """Order the phrases by their first words, and give the words as written that begin them."""
+    single: dict[str, list[Phrase]] = {}
+    longer: dict[str, dict[str, list[Phrase]]] = {}
+    triggers: set[str] = set()
+    for (words, kind), meanings in index.meanings.items():
         first = words[0]
-        found.setdefault(" ".join(words[:2]), []).append(Phrase(words, written, kind, meanings))
-        if written is not None:
-            first_tokens.add(written[0])
-        elif kind == "weak" or (len(words) > 1 and first in COMMON_FIRSTS):
-            first_tokens.update((first.capitalize(), first.upper()))
+        written = index.cased.get((words, kind))
+        phrase = Phrase(words, written, kind, meanings)
+        if len(words) == 1:
+            single.setdefault(first, []).append(phrase)
         else:
-            first_words.add(first)
-    # At equal length a coin's own name goes before a firm of that name.
-    order = {kind: rank for rank, kind in enumerate(("blocked", *ASSET_KINDS, *ACTOR_KINDS))}
-    phrases = {
-        first: tuple(sorted(same, key=lambda p: (-len(p.words), order[p.kind])))
-        if len(same) > 1
-        else (same[0],)
-        for first, same in found.items()
-    }
-    return phrases, frozenset(first_words), frozenset(first_tokens)
+            longer.setdefault(first, {}).setdefault(words[1], []).append(phrase)
+        if written is not None:
+            triggers.add(written[0])
+            continue
+        triggers.update((first.capitalize(), first.upper()))
+        if kind != "weak" and (len(words) == 1 or first not in COMMON_FIRSTS):
+            triggers.add(first)
+    triggers.update(index.spelled)
+    return {
+        first: Phrases(
+            _ordered(single.get(first, [])),
+            {second: _ordered(same) for second, same in longer.get(first, _NONE).items()},
+        )
+        for first in single.keys() | longer.keys()
+    }, triggers
+
+
+def _ordered(phrases: list[Phrase]) -> tuple[Phrase, ...]:
+    if len(phrases) > 1:  # at equal length a coin's own name goes before a firm of that name
+        phrases.sort(key=lambda phrase: (-len(phrase.words), _ORDER[phrase.kind]))
+    return tuple(phrases)
 
 
 def load_universe(user_tables: Iterable[Path] = ()) -> Universe:
@@ -232,10 +250,12 @@ def bundled_universe() -> Universe:
 
 def names_of(universe: Universe) -> dict[str, str]:
     """Give a name for each asset of our own table that has one, by code, written with capitals."""
-    named = {
+    return {
         phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
-        for phrases in universe.phrases.values()
+        for found in universe.phrases.values()
+        for phrases in (found.single, *found.longer.values())
         for phrase in phrases
-        if phrase.kind == "name" and len(phrase.meanings) == 1
+        if phrase.kind == "name"
+        and len(phrase.meanings) == 1
+        and universe.assets[phrase.meanings[0]].own
     }
-    return {code: name for code, name in named.items() if universe.assets[code].own}
