@@ -20,9 +20,9 @@ from signals.assets.mentions import ActorMention, How, Resolution
 from signals.assets.notice import listed_codes
 from signals.assets.text import Text
 
-_GLUED_ENDS: Final = ("usdt", "usdc")
+_GLUED_ENDS: Final = ("USDT", "USDC")
 _MARKS: Final = "$(["
-_MARK_SET: Final = frozenset(_MARKS)
+_PLAIN_GAPS: Final = frozenset((" ", ""))
 
 
 def scan(universe: Universe, content: str, parts: list[str]) -> Resolution:
@@ -85,22 +85,22 @@ def _candidates(
     """Give the indexes of words that may name something, in order; most texts have a few."""
     triggers = universe.triggers
     found = [at for at, token in enumerate(tokens) if token in triggers]
-    if (
-        "$" in content
-        or "(" in content
-        or "[" in content
-        or "/" in content
-        or "USD" in content
-        or not CODE_NOUNS.isdisjoint(words)
-    ):
-        more = set(found)
-        for at, word in enumerate(words):
-            gap = parts[2 * at]
-            if gap[-1:] in _MARK_SET or word.endswith(_GLUED_ENDS):
-                more.add(at)
-            if at and (gap in PAIR_GAPS or word in CODE_NOUNS):
-                more.add(at - 1)
-        found = sorted(more)
+    more: list[int] = []
+    if "$" in content or "(" in content or "[" in content or "/" in content or "-" in content:
+        for at, gap in enumerate(parts[::2]):
+            if gap in _PLAIN_GAPS:
+                continue
+            if gap[-1] in _MARKS:
+                more.append(at)
+            elif gap in PAIR_GAPS and at:
+                more.append(at - 1)
+    if "USD" in content:
+        more += [at for at, token in enumerate(tokens) if token.endswith(_GLUED_ENDS)]
+    if not CODE_NOUNS.isdisjoint(words):
+        more += [at - 1 for at, word in enumerate(words) if at and word in CODE_NOUNS]
+    if more:
+        last = len(tokens) - 1
+        found = sorted({*found, *(at for at in more if at <= last)})
     return found
 
 
@@ -116,7 +116,7 @@ def _other(findings: Findings, at: int, before: str) -> None:
         if is_marked_ticker(universe, text, at):
             findings.take_unknown(at)
         return
-    elif word.endswith(_GLUED_ENDS) and (base := base_of_glued(universe, token)):
+    elif token.endswith(_GLUED_ENDS) and (base := base_of_glued(universe, token)):
         code = base
     else:
         return
