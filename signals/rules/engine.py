@@ -1,34 +1,61 @@
-"""Matches one text's sentences against the rules and says which, if any, makes it news."""
+"""Reads tables of rules and vetoes, compiles them, and tries each on its own examples."""
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from core.contracts.errors import ConfigurationError
 from core.contracts.signal import Direction, EventType, SkipReason
-from signals.assets.mentions import AssetMention, Resolution
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
-from signals.rules.lead import Lead
-from signals.rules.objections import Objection, Sentence, outside_groups
+from signals.rules.book import Match, Refusal, Rule, RuleBook, Veto
+from signals.rules.objections import Objection, outside_groups
 
+__all__ = ["Match", "Refusal", "RuleBook", "bundled_rules", "compile_rules", "load_rules"]
+
+BUNDLED: Final = Path(__file__).with_name("bundled")
+
+_FILES: Final = (
+    "thefts.toml",
+    "trading.toml",
+    "funds.toml",
+    "law.toml",
+    "chain.toml",
+    "supply.toml",
+    "business.toml",
+    "macro.toml",
+    "vetoes.toml",
+)
 _NEEDED: Final = {
     "<x>": frozenset(("exchange",)),
     "<r>": frozenset(("authority",)),
     "{C}": frozenset(("company", "fund")),
 }
 _LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ )"
+_LIST: Final = rf"<a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*"
+_PAIR: Final = r"[-_](?:eur|usd|usdt|usdc|btc|gbp|krw|try|perp)\b"
+_NOUNS: Final = (
+    "network|labs|foundation|protocol|blockchain|chain|tokens?|coins?|finance|dao|team|platform"
+    "|project|ecosystem|bridge|mainnet|main net|developers?|core|lending|defi|dex|exchange|wallets?"
+    "|stablecoin|layer|l1|l2|rollup|treasury|community|makers?|issuer|founders?|parent|creators?"
+    "|firm|company|inc|group|markets?|pools?|vaults?|users|cross-chain|liquidity|smart|contracts?"
+    "|router|v\\d|hot|operator|lender|holders|governance|native|utility|digital|global|protocol.s"
+)
 _MACROS: Final = {
-    "{A}": rf"(?P<a><a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*)",
+    "{A}": rf"(?P<a>{_LIST})(?!{_PAIR})",
+    "{AM}": rf"(?P<a>{_LIST}|<m>)",
     "{C}": "(?:<c>|<f>)",
+    "{N}": rf"(?:\W?s)?(?: (?:{_NOUNS})){{0,3}}",
+    "{MON}": r"(?:[$\u20ac\u00a3]|us\$|usd )?\d[\d.,]*\+?"
+    r"(?: ?(?:million|billion|mln|bln|mn|bn|m|b|k))?\b",
     "{W2}": r"(?: [^\s.;:!?<]+){0,2}?",
     "{W4}": r"(?: (?!<a>)[^\s;:!?]+){0,4}?",
     "{W8}": r"(?: (?!<a>)[^\s;!?]+){0,8}?",
     "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently"
-    r"|finally|set|going) )*",
+    r"|finally|set|going|been|being|be|gets?|got|temporarily|again|immediately|it) )*",
 }
 _RULE_KEYS: Final = frozenset(
     (
@@ -37,197 +64,157 @@ _RULE_KEYS: Final = frozenset(
         "direction",
         "confidence",
         "triggers",
+        "also",
         "patterns",
         "unless_words",
         "unless",
         "allows",
+        "disabled",
         "example",
         "counter_example",
     )
 )
-_VETO_KEYS: Final = frozenset(("name", "reason", "words", "patterns", "example"))
+_VETO_KEYS: Final = frozenset(
+    ("name", "reason", "words", "patterns", "throughout", "disabled", "example")
+)
+_TABLES: Final = ("rule", "veto")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One kind of news; `rules.toml` explains its fields.
+def load_rules(paths: Iterable[Path], resolver: Resolver) -> RuleBook:
+    """Compile the bundled rules together with users' own.
 
-    Attributes:
-        reasons: its name alone, as readings give it.
-        parties: kinds of actors without one of which no pattern can match; empty if there are
-            none such.
-    """
+    A user's rule or veto takes the place of the bundled one of its name, and its rank; a new one
+    is tried before all that are bundled. One with `disabled = true` is left out; it needs no
+    other key but its name then.
 
-    name: str
-    event_type: EventType
-    direction: Direction
-    confidence: float
-    reasons: tuple[str]
-    triggers: frozenset[str]
-    parties: frozenset[str]
-    patterns: tuple[re.Pattern[str], ...]
-    unless: Objection
-    allows: frozenset[str]
-
-    def find(self, sentence: str) -> re.Match[str] | None:
-        """Try the patterns in order."""
-        for pattern in self.patterns:
-            if found := pattern.search(sentence):
-                return found
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class Veto:
-    """One way of not being news."""
-
-    name: str
-    reason: SkipReason
-    against: Objection
-
-
-class Match(NamedTuple):
-    """A sentence that a rule reads as news.
-
-    Attributes:
-        rule: which.
-        subjects: the coins it is about, as the sentence orders them.
-        actors: names of exchanges, companies and authorities in the sentence, sorted.
-    """
-
-    rule: Rule
-    subjects: tuple[AssetMention, ...]
-    actors: tuple[str, ...]
-
-
-class Refusal(NamedTuple):
-    """Why a text is not news: a veto's reason and name, or a rule's own exception."""
-
-    reason: SkipReason
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class RuleBook:
-    """All rules and vetoes.
-
-    Attributes:
-        rules: in the order they are tried.
-        vetoes: in the order they are asked.
-        any_veto: objects to all that one of the vetoes objects to.
-        triggers: the words without one of which no rule can match.
-    """
-
-    rules: tuple[Rule, ...]
-    vetoes: tuple[Veto, ...]
-    any_veto: Objection
-    triggers: frozenset[str]
-
-    def judge(self, resolution: Resolution) -> Match | Refusal | None:
-        """Find the first sentence of the lead that is news.
-
-        Returns:
-            The match; a refusal where a rule matched but a veto or exception forbids it, or
-            where what looks like news is only doubted or denied; None
-            where no rule matched and nothing is in doubt.
-        """
-        if not resolution.mentions or self.triggers.isdisjoint(resolution.words):
-            return None
-        triggers = self.triggers.intersection(resolution.words)
-        kinds = {actor.kind for actor in resolution.actors}
-        rules = [
-            rule
-            for rule in self.rules
-            if not rule.triggers.isdisjoint(triggers)
-            and (not rule.parties or not rule.parties.isdisjoint(kinds))
-        ]
-        refusal: Refusal | None = None
-        lead = Lead(resolution)
-        for number, sentence in enumerate(lead.sentences):
-            found = self._judge_sentence(rules, lead, number, sentence)
-            if isinstance(found, Match):
-                return found
-            refusal = refusal or found
-            if refusal is not None and number == 0:
-                return refusal  # what a headline takes back, the text below may not restore
-        return refusal or (self._doubt(lead.sentences[0]) if lead.sentences else None)
-
-    def _judge_sentence(
-        self, rules: list[Rule], lead: Lead, number: int, text: str
-    ) -> Match | Refusal | None:
-        if "<a>" not in text and "<m>" not in text:
-            return None
-        refusal: Refusal | None = None
-        sentence: Sentence | None = None
-        for rule in rules:
-            found = rule.find(text)
-            if found is None:
-                continue
-            sentence = sentence or Sentence(text)
-            if objection := rule.unless.find(sentence):
-                refusal = refusal or Refusal(
-                    SkipReason.NOT_NEWS, f"{rule.name} unless {objection!r}"
-                )
-                continue
-            veto = self._veto(rule, sentence)
-            if veto is None and number:
-                veto = self._veto(rule, Sentence(lead.sentences[0]))
-            return veto or Match(rule, lead.subjects_in(number, found), lead.actors)
-        return refusal
-
-    def _veto(self, rule: Rule, sentence: Sentence) -> Refusal | None:
-        if not self.any_veto.may_find(sentence):
-            return None
-        for veto in self.vetoes:
-            if veto.name not in rule.allows and (found := veto.against.find(sentence)):
-                return Refusal(veto.reason, f"{veto.name}: {found!r}")
-        return None
-
-    def _doubt(self, headline: str) -> Refusal | None:
-        """Find hearsay, a question or a denial in a headline that no rule matched."""
-        sentence = Sentence(headline)
-        if not self.any_veto.may_find(sentence):
-            return None
-        for veto in self.vetoes:
-            if veto.reason is SkipReason.RUMOUR and (found := veto.against.find(sentence)):
-                return Refusal(veto.reason, f"{veto.name}: {found!r}")
-        return None
-
-
-def compile_rules(tables: dict[str, Any], resolver: Resolver) -> RuleBook:
-    """Compile rules and vetoes, and try each on its own examples.
+    Args:
+        paths: files of users' rules; where two define one name, the later one counts.
+        resolver: what the examples are read with.
 
     Raises:
-        ConfigurationError: an unknown key, a malformed pattern, or an example that fails; the
-            message names the rule.
+        ConfigurationError: a file can't be read, or a rule is malformed or fails its example; the
+            message names the file or the rule.
     """
-    rules = tuple(_rule(row) for row in tables["rule"])
-    vetoes = tuple(_veto(row) for row in tables["veto"])
+    tables: Mapping[str, Any] = bundled_tables()
+    own: set[str] = set()
+    for path in paths:
+        mine = read_tables(path)
+        tables = merged(tables, mine)
+        own.update(row["name"] for table in _TABLES for row in mine.get(table, ()))
+    return compile_rules(tables, resolver, own)
+
+
+def read_tables(path: Path) -> dict[str, Any]:
+    """Read one file of rules.
+
+    Raises:
+        ConfigurationError: it can't be read, is no TOML, or has other tables than rules and vetoes.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"rules {path}: {error}") from error
+    if unknown := tables.keys() - set(_TABLES):
+        raise ConfigurationError(
+            f"rules {path}: unknown table {min(unknown)!r}: [[rule]] or [[veto]]"
+        )
+    for table in _TABLES:
+        rows = tables.get(table, [])
+        if not isinstance(rows, list) or not all(isinstance(row.get("name"), str) for row in rows):
+            raise ConfigurationError(f"rules {path}: every [[{table}]] needs a name")
+    return tables
+
+
+@cache
+def _bundled_text() -> tuple[str, ...]:
+    return tuple((BUNDLED / name).read_text(encoding="utf-8") for name in _FILES)
+
+
+def bundled_tables() -> dict[str, Any]:
+    """Give the rules and vetoes that come with the project, as written, in order."""
+    found: dict[str, Any] = {table: [] for table in _TABLES}
+    for text in _bundled_text():
+        tables = tomllib.loads(text)
+        for table in _TABLES:
+            found[table] += tables.get(table, [])
+    return found
+
+
+def merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Put one file's rules and vetoes over others, as `load_rules` says."""
+    found: dict[str, Any] = {}
+    for table in _TABLES:
+        mine = {row["name"]: row for row in own.get(table, ())}
+        known = {row["name"] for row in base[table]}
+        new = [row for name, row in mine.items() if name not in known]
+        found[table] = new + [mine.get(row["name"], row) for row in base[table]]
+    return found
+
+
+def compile_rules(
+    tables: Mapping[str, Any], resolver: Resolver, tried: Container[str] | None = None
+) -> RuleBook:
+    """Compile rules and vetoes, and try each on its own examples.
+
+    Args:
+        tables: rules and vetoes, as written.
+        resolver: what the examples are read with.
+        tried: names of those whose examples are tried; None for all. The bundled ones need not
+            be right any more where a user has replaced others.
+
+    Raises:
+        ConfigurationError: a key is unknown or missing, a pattern malformed, or an example fails;
+            the message names the rule.
+    """
+    rows = {table: [r for r in tables[table] if not r.get("disabled")] for table in _TABLES}
+    try:
+        rules = tuple(_rule(row) for row in rows["rule"])
+        vetoes = tuple(_veto(row) for row in rows["veto"])
+    except (TypeError, AttributeError) as error:
+        raise ConfigurationError(f"a rule has a value of the wrong kind: {error}") from error
+    denials = (row.get("words", ()) for row in rows["veto"] if row["name"] == "denial")
     book = RuleBook(
         rules=rules,
         vetoes=vetoes,
         any_veto=Objection(
             "vetoes",
-            [word for row in tables["veto"] for word in row.get("words", ())],
-            [pattern for row in tables["veto"] for pattern in row["patterns"]],
+            [word for row in rows["veto"] for word in row.get("words", ())],
+            [pattern for row in rows["veto"] for pattern in row["patterns"]],
             _compiled,
         ),
-        triggers=frozenset().union(*(rule.triggers for rule in rules)),
+        triggers=frozenset().union(*(rule.triggers for rule in rules), *denials),
     )
-    for row in tables["rule"]:
+    if tried is not None:
+        rows = {table: [r for r in rows[table] if r["name"] in tried] for table in _TABLES}
+    _try_examples(book, rows, resolver)
+    return book
+
+
+def _try_examples(
+    book: RuleBook, rows: Mapping[str, Sequence[Mapping[str, Any]]], resolver: Resolver
+) -> None:
+    for row in rows["rule"]:
+        name = row["name"]
         found = book.judge(resolver.resolve(None, row["example"]))
-        if not isinstance(found, Match) or found.rule.name != row["name"]:
+        if not isinstance(found, Match) or found.rule.name != name:
             raise ConfigurationError(
-                f"rule {row['name']}: its example is read as {found}; correct the one or the other"
+                f"rule {name}: its example is read as {_shown(found)}; correct the one or the other"
             )
         found = book.judge(resolver.resolve(None, row["counter_example"]))
-        if isinstance(found, Match):
-            raise ConfigurationError(f"rule {row['name']}: its counter-example matches")
-    for row in tables["veto"]:
-        found = book.judge(resolver.resolve(None, row["example"]))
-        if not isinstance(found, Refusal) or not found.detail.startswith(row["name"]):
-            raise ConfigurationError(f"veto {row['name']}: its example is read as {found}")
-    return book
+        if isinstance(found, Match) and found.rule.name == name:
+            raise ConfigurationError(f"rule {name}: its counter-example matches")
+    for row in rows["veto"]:
+        verdict = book.judge(resolver.resolve(None, row["example"]))
+        if not isinstance(verdict, Refusal) or not verdict.detail.startswith(f"{row['name']}:"):
+            raise ConfigurationError(
+                f"veto {row['name']}: its example is read as {_shown(verdict)}"
+            )
+
+
+def _shown(found: Match | Refusal | None) -> str:
+    if isinstance(found, Match):
+        return f"news by rule {found.rule.name}"
+    return "nothing" if found is None else f"refused ({found.detail})"
 
 
 def _compiled(name: str, pattern: str) -> re.Pattern[str]:
@@ -239,22 +226,44 @@ def _compiled(name: str, pattern: str) -> re.Pattern[str]:
         raise ConfigurationError(f"rule {name}: malformed pattern {pattern!r}: {error}") from error
 
 
-def _rule(row: dict[str, Any]) -> Rule:
-    if unknown := row.keys() - _RULE_KEYS:
-        raise ConfigurationError(f"rule {row.get('name')}: unknown key {min(unknown)!r}")
+def _rule(row: Mapping[str, Any]) -> Rule:
     name = row["name"]
+    _check_keys("rule", row, _RULE_KEYS, ("type", "direction", "confidence", "triggers"))
+    _check_keys("rule", row, _RULE_KEYS, ("patterns", "example", "counter_example"))
+    try:
+        kind, direction = EventType(row["type"]), Direction(row["direction"])
+    except ValueError as error:
+        raise ConfigurationError(f"rule {name}: {error}") from error
+    confidence = float(row["confidence"])
+    if not 0 < confidence <= 1 or kind is EventType.NOT_NEWS or direction is Direction.NEUTRAL:
+        raise ConfigurationError(
+            f"rule {name}: needs a kind of news, buy or sell, and a confidence in (0, 1]"
+        )
+    patterns = tuple(_compiled(name, pattern) for pattern in row["patterns"])
+    if any("a" not in pattern.groupindex for pattern in patterns):
+        raise ConfigurationError(f"rule {name}: a pattern without {{A}} names no coin")
     return Rule(
         name=name,
-        event_type=EventType(row["type"]),
-        direction=Direction(row["direction"]),
-        confidence=float(row["confidence"]),
+        event_type=kind,
+        direction=direction,
+        confidence=confidence,
         reasons=(name,),
         triggers=frozenset(row["triggers"]),
+        also=frozenset(row.get("also", ())),
         parties=_parties(row["patterns"]),
-        patterns=tuple(_compiled(name, pattern) for pattern in row["patterns"]),
+        patterns=patterns,
         unless=Objection(name, row.get("unless_words", ()), row.get("unless", ()), _compiled),
         allows=frozenset(row.get("allows", ())),
     )
+
+
+def _check_keys(
+    table: str, row: Mapping[str, Any], known: frozenset[str], needed: Iterable[str]
+) -> None:
+    if unknown := row.keys() - known:
+        raise ConfigurationError(f"{table} {row['name']}: unknown key {min(unknown)!r}")
+    if missing := [key for key in needed if key not in row]:
+        raise ConfigurationError(f"{table} {row['name']}: needs {missing[0]!r}")
 
 
 def _parties(patterns: list[str]) -> frozenset[str]:
@@ -265,19 +274,21 @@ def _parties(patterns: list[str]) -> frozenset[str]:
     return frozenset()
 
 
-def _veto(row: dict[str, Any]) -> Veto:
-    if unknown := row.keys() - _VETO_KEYS:
-        raise ConfigurationError(f"veto {row.get('name')}: unknown key {min(unknown)!r}")
+def _veto(row: Mapping[str, Any]) -> Veto:
+    _check_keys("veto", row, _VETO_KEYS, ("reason", "patterns", "example"))
+    try:
+        reason = SkipReason(row["reason"])
+    except ValueError as error:
+        raise ConfigurationError(f"veto {row['name']}: {error}") from error
     against = Objection(row["name"], row.get("words", ()), row["patterns"], _compiled)
-    return Veto(row["name"], SkipReason(row["reason"]), against)
+    return Veto(row["name"], reason, against, bool(row.get("throughout")))
 
 
 @cache
 def bundled_rules() -> RuleBook:
-    """Read the rules that come with the project; once a process.
+    """Compile the rules that come with the project; once a process.
 
     Raises:
         ConfigurationError: a rule is malformed or fails its example.
     """
-    text = Path(__file__).with_name("rules.toml").read_text(encoding="utf-8")
-    return compile_rules(tomllib.loads(text), Resolver(bundled_universe()))
+    return compile_rules(bundled_tables(), Resolver(bundled_universe()))

@@ -1,4 +1,3 @@
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ RESOLVER = Resolver(bundled_universe())
 
 
 def bundled() -> dict[str, Any]:
-    text = Path(engine.__file__).with_name("rules.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return engine.bundled_tables()
 
 
 def test_rule_whose_example_does_not_match_is_refused_by_name() -> None:
@@ -38,7 +36,7 @@ def test_rule_whose_counter_example_matches_is_refused_by_name() -> None:
 def test_veto_that_lets_its_example_pass_is_refused_by_name() -> None:
     tables = bundled()
     tables["veto"][0]["example"] = "Binance lists Pyth"
-    with pytest.raises(ConfigurationError, match="question"):
+    with pytest.raises(ConfigurationError, match=tables["veto"][0]["name"]):
         engine.compile_rules(tables, RESOLVER)
 
 
@@ -110,3 +108,94 @@ def test_event_is_read_once_for_all_its_keys_and_again_when_it_changes() -> None
     assert reader.read(event) is reader.read(an_event("Cardano and Solana stand still"))
     assert model.asked == 1
     assert reader.keys_for(an_event("Nothing")) == (event.id,)
+
+
+OWN = """
+[[rule]]
+name = "mascot"
+type = "partnership"
+direction = "buy"
+confidence = 0.8
+triggers = ["mascot"]
+patterns = ['{A}{N} {AUX}(?:gets?|has) a mascot']
+example = "Cardano gets a mascot"
+counter_example = "Mascot seen with Cardano"
+"""
+
+
+def own_rules(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "own.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_own_rule_speaks_beside_the_bundled_ones(tmp_path: Path) -> None:
+    book = engine.load_rules([own_rules(tmp_path, OWN)], RESOLVER)
+    reader = Reader(RESOLVER, book)
+    assert reader.read_text(None, "Solana has a mascot").reasons == ("mascot",)
+    assert reader.read_text(None, "Kraken lists Kaspa").reasons == ("listing",)
+
+
+def test_own_rule_takes_the_place_of_the_bundled_one_of_its_name(tmp_path: Path) -> None:
+    own = own_rules(tmp_path, OWN.replace('name = "mascot"', 'name = "listing"'))
+    reader = Reader(RESOLVER, engine.load_rules([own], RESOLVER))
+    assert reader.read_text(None, "Solana has a mascot").reasons == ("listing",)
+    assert reader.read_text(None, "Kraken lists Kaspa").refusal is SkipReason.NOT_NEWS
+
+
+def test_bundled_rule_can_be_switched_off_by_name_alone(tmp_path: Path) -> None:
+    own = own_rules(tmp_path, '[[rule]]\nname = "listing"\ndisabled = true\n')
+    reader = Reader(RESOLVER, engine.load_rules([own], RESOLVER))
+    assert reader.read_text(None, "Kraken lists Kaspa").refusal is SkipReason.NOT_NEWS
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[rules]]\nname = 'x'", "unknown table"),
+        ("[[rule]]\ntype = 'hack'", "needs a name"),
+        ("not toml", "own.toml"),
+        (OWN.replace("{A}{N}", "cardano"), "names no coin"),
+        (OWN.replace('direction = "buy"\n', ""), "needs 'direction'"),
+        (OWN.replace("0.8", "80"), "confidence"),
+        (OWN.replace('"partnership"', '"friendship"'), "friendship"),
+        (OWN.replace("triggers =", "trigger ="), "trigger"),
+    ],
+)
+def test_own_rules_that_are_wrong_are_refused_with_what_is_wrong(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        engine.load_rules([own_rules(tmp_path, text)], RESOLVER)
+
+
+def test_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"none\.toml"):
+        engine.load_rules([tmp_path / "none.toml"], RESOLVER)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Binance denies that it will list Pyth",
+        "Correction: Binance has not listed Pyth",
+        "The report that Kraken may delist Monero is false, the exchange says",
+        "Fake news: Cardano was not hacked",
+        "The Solana Foundation says its account was hacked, there is no partnership with Visa",
+    ],
+)
+def test_denial_is_told_apart_from_mere_hearsay(text: str) -> None:
+    reading = Reader(RESOLVER).read_text(None, text)
+    assert reading.refusal is SkipReason.RUMOUR
+    assert reading.detail.startswith("denial")
+    assert reading.subjects
+
+
+def test_hack_is_told_rather_than_the_stop_it_brings() -> None:
+    text = "Upbit suspends Euler (EUL) withdrawals, Euler (EUL) exploited for $200 million"
+    assert Reader(RESOLVER).read_text(None, text).event_type is EventType.HACK
+
+
+def test_delisting_is_told_rather_than_listing() -> None:
+    text = "Binance will delist Kaspa and list Pyth"
+    assert Reader(RESOLVER).read_text(None, text).event_type is not EventType.LISTING
