@@ -11,14 +11,17 @@ class Prediction(NamedTuple):
     Attributes:
         event_type: `NOT_NEWS` where it is none of the kinds we trade.
         direction: neutral where it points nowhere.
-        confidence: calibrated probability in [0, 1] that type and direction are right.
+        confidence: calibrated probability in [0, 1] that the direction, which is what would be
+            traded, is right.
         reasons: the words that weighed most, heaviest first.
+        detail: the finer kind of no news, a `NotNews`; empty for news.
     """
 
     event_type: EventType
     direction: Direction
     confidence: float
     reasons: tuple[str, ...]
+    detail: str = ""
 
 
 class Predictor(Protocol):
@@ -27,6 +30,14 @@ class Predictor(Protocol):
     It is called between a news socket and an order socket: microseconds, not milliseconds.
     """
 
-    def predict(self, title: str | None, text: str) -> Prediction | None:
-        """Judge a text; None where the model has nothing to say."""
+    def predict(self, lead: str) -> Prediction | None:
+        """Judge a text.
+
+        Args:
+            lead: its first sentences in lower case, joined by line feeds, with marks in the place
+                of the parties; `models.features` lists the marks.
+
+        Returns:
+            None where the model has nothing to say: it is surely no news.
+        """
         ...

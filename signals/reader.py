@@ -11,6 +11,7 @@ from signals.assets.mentions import AssetMention, Resolution, Role
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
 from signals.rules.engine import Match, RuleBook, bundled_rules
+from signals.rules.lead import Lead
 
 DENIAL: Final = "denial"
 """Begins the detail of a reading that denies or corrects something."""
@@ -122,7 +123,9 @@ class Reader:
                 refusal=found.reason,
                 detail=found.detail,
             )
-        prediction = self._predictor.predict(title, text) if self._predictor and codes else None
+        prediction = (
+            self._predictor.predict(Lead(resolution).masked) if self._predictor and codes else None
+        )
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:
             return Reading(assets, codes, resolution.ambiguous)
         return Reading(

@@ -53,6 +53,11 @@ class Lead:
             self.sentences = [masked]
         self.actors = tuple(sorted(named))
 
+    @property
+    def masked(self) -> str:
+        """The sentences as models read them."""
+        return "\n".join(self.sentences)
+
     def subjects_in(self, number: int, found: re.Match[str]) -> tuple[AssetMention, ...]:
         """Give the coins that a pattern's `a` group covers in sentence `number`."""
         group = found.group("a")
