@@ -14,15 +14,9 @@ from core.contracts.errors import Fatal
 from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS
 from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
 from core.runtime.logs import get_logger
-from signals.agents import (
-    Deliveries,
-    EventAgent,
-    FaustStories,
-    KeptTable,
-    Partition,
-    WorkerBus,
-)
+from signals.agents import EventAgent, FaustStories, KeptTable, WorkerBus
 from signals.classifier import Classifier
+from signals.deliveries import Deliveries, Partition
 from signals.pipeline import Limits
 from signals.reader import Reader
 from signals.trust.trust import Trust

@@ -1,6 +1,6 @@
 import asyncio
 
-from signals.agents import LOOKS_AT_A_GAP, Deliveries, Partition
+from signals.deliveries import LOOKS_AT_A_GAP, Deliveries, Partition
 
 P: Partition = ("events", 0)
 
