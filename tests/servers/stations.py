@@ -87,8 +87,8 @@ def switched(thing: object, name: str, on: object, off: object) -> Cause:
 
 
 def counted(thing: object, name: str, count: int = 2) -> Cause:
-    """Make the fault that lets the next few answers go wrong."""
-    return lambda: setattr(thing, name, count)
+    """Make the fault that lets the next few answers go wrong, those of a moment at most."""
+    return switched(thing, name, count, 0)
 
 
 class FeedStation(Station):

@@ -17,7 +17,7 @@ from crawlers.sources.rss.feed import Feed, Listing
 from crawlers.sources.rss.reading import Parse, read
 from crawlers.sources.rss.settings import FeedSettings, PollSettings
 
-_LONGEST_BACKOFF_MS: Final = 3_600_000
+_LONGEST_BACKOFF: Final = 10  # intervals: news must not wait long after an outage is over
 _MISSED_POLLS: Final = 3
 _START_SPACING_MS: Final = 50  # between the first requests of two feeds, at most
 _MILLI_NS: Final = 1_000_000
@@ -156,7 +156,7 @@ class Poller:
         return 1 + self._settings.jitter * (2 * self._jitter.random() - 1)
 
     def _backoff(self, interval_ms: int) -> Iterator[int]:
-        return delays(interval_ms, max(interval_ms, _LONGEST_BACKOFF_MS), 2.0, self._jitter)
+        return delays(interval_ms, interval_ms * _LONGEST_BACKOFF, 2.0, self._jitter)
 
     async def poll(
         self, session: aiohttp.ClientSession, feed: Feed, robots: Robots | None
