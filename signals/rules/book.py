@@ -1,6 +1,7 @@
 """Rules and vetoes as compiled, and how they judge one text."""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,13 +84,15 @@ class RuleBook:
         rules: in the order they are tried.
         vetoes: in the order they are asked.
         any_veto: objects to all that one of the vetoes objects to.
-        triggers: the words without one of which nothing can match.
+        by_trigger: for each word without one of which nothing can match, the ranks of the rules
+            that it triggers; none for words of denial.
     """
 
     rules: tuple[Rule, ...]
     vetoes: tuple[Veto, ...]
     any_veto: Objection
-    triggers: frozenset[str]
+    by_trigger: Mapping[str, tuple[int, ...]]
+    denials: frozenset[str]
 
     def judge(self, resolution: Resolution) -> Match | Refusal | None:
         """Find the first sentence of the lead that is news.
@@ -99,17 +102,14 @@ class RuleBook:
             where what looks like news is only doubted or denied; None
             where no rule matched and nothing is in doubt.
         """
-        if not resolution.mentions or self.triggers.isdisjoint(resolution.words):
+        if not resolution.mentions:
             return None
-        words = frozenset(resolution.words)
-        kinds = {actor.kind for actor in resolution.actors}
-        rules = [
-            rule
-            for rule in self.rules
-            if not rule.triggers.isdisjoint(words)
-            and (not rule.parties or not rule.parties.isdisjoint(kinds))
-            and (not rule.also or not rule.also.isdisjoint(words))
-        ]
+        words = self.by_trigger.keys() & resolution.words
+        if not words:
+            return None
+        rules = self._triggered(words, resolution)
+        if not rules and self.denials.isdisjoint(words):
+            return None
         refusal: Refusal | None = None
         lead = Lead(resolution)
         for number, sentence in enumerate(lead.sentences):
@@ -120,6 +120,32 @@ class RuleBook:
             if refusal is not None and number == 0:
                 return refusal  # what a headline takes back, the text below may not restore
         return refusal or (self._doubt(lead.sentences[0]) if lead.sentences else None)
+
+    def object_to(self, lead: Lead) -> Refusal | None:
+        """Ask the vetoes about a headline that something other than a rule takes for news.
+
+        Those of price talk are not asked: a model tells it from news by more than single words.
+        """
+        if not lead.sentences:
+            return None
+        sentence = Sentence(lead.sentences[0])
+        if self.any_veto.may_find(sentence):
+            for veto in self.vetoes:
+                if veto.name != "price" and (found := veto.against.find(sentence)):
+                    return Refusal(veto.reason, f"{veto.name}: {found!r}")
+        return None
+
+    def _triggered(self, words: Iterable[str], resolution: Resolution) -> list[Rule]:
+        ranks: set[int] = set()
+        for word in words:
+            ranks.update(self.by_trigger[word])
+        kinds = {actor.kind for actor in resolution.actors}
+        return [
+            rule
+            for rule in map(self.rules.__getitem__, sorted(ranks))
+            if (not rule.parties or not rule.parties.isdisjoint(kinds))
+            and (not rule.also or not rule.also.isdisjoint(resolution.words))
+        ]
 
     def _judge_sentence(
         self, rules: list[Rule], lead: Lead, number: int, text: str

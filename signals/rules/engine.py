@@ -172,7 +172,13 @@ def compile_rules(
         vetoes = tuple(_veto(row) for row in rows["veto"])
     except (TypeError, AttributeError) as error:
         raise ConfigurationError(f"a rule has a value of the wrong kind: {error}") from error
-    denials = (row.get("words", ()) for row in rows["veto"] if row["name"] == "denial")
+    denials = frozenset(
+        word for row in rows["veto"] if row["name"] == "denial" for word in row.get("words", ())
+    )
+    by_trigger: dict[str, tuple[int, ...]] = dict.fromkeys(denials, ())
+    for rank, rule in enumerate(rules):
+        for word in rule.triggers:
+            by_trigger[word] = (*by_trigger.get(word, ()), rank)
     book = RuleBook(
         rules=rules,
         vetoes=vetoes,
@@ -182,7 +188,8 @@ def compile_rules(
             [pattern for row in rows["veto"] for pattern in row["patterns"]],
             _compiled,
         ),
-        triggers=frozenset().union(*(rule.triggers for rule in rules), *denials),
+        by_trigger=by_trigger,
+        denials=denials,
     )
     if tried is not None:
         rows = {table: [r for r in rows[table] if r["name"] in tried] for table in _TABLES}
