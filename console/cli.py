@@ -14,6 +14,8 @@ COMMANDS: Final = {
     "trade": ("console.commands.trade", "Distributed lane: signals to orders."),
     "backfill": ("console.commands.backfill", "A source's past as events, oldest first."),
     "decide": ("console.commands.decide", "Events in a file to signals or reasons, line by line."),
+    "model": ("console.commands.model", "Train classifiers, judge them, choose the one in use."),
+    "rules": ("console.commands.rules", "List, check and try the rules that make news."),
     "status": ("console.commands.operator", "What runs, how the gate stands, what is open."),
     "halt": ("console.commands.operator", "Gate to HALTED: only cancels leave."),
     "reduce": ("console.commands.operator", "Gate to REDUCING: only exits leave."),
