@@ -93,6 +93,16 @@ async def test_listing_is_an_event_within_one_interval(site: ExchangeNews) -> No
         assert event.published_ns == int(NOW.timestamp()) * 10**9
 
 
+async def test_what_robots_txt_forbids_is_not_asked_for(site: ExchangeNews) -> None:
+    site.robots = "User-agent: *\nDisallow: /bapi/"
+    async with following(lists(site), MemoryCursorStore()) as (run, _):
+        check = run.crawl.checks()["announcements:listings"]
+        await run.until(lambda: "robots.txt" in check().detail)
+        assert site.asked == []
+    async with following(lists(site, robots=False), MemoryCursorStore()) as (run, _):
+        await site.until_asked(1)
+
+
 async def test_list_is_asked_for_as_its_pages_ask_and_conditionally(site: ExchangeNews) -> None:
     site.serve("abc", "Binance Will List IOTA (IOTA)", NOW)
     async with crawling(lists(site), MemoryCursorStore()):

@@ -38,6 +38,7 @@ class ExchangeNews:
         nonsense: how many answers to give that are no document at all.
         stale_lists: the lists of the status page stay as they were, as out of an old cache.
         feed_holds: entries on a page of the blog's feed.
+        robots: what robots.txt says; None for none.
         asked: paths with their queries, in order.
     """
 
@@ -51,6 +52,7 @@ class ExchangeNews:
         self.nonsense = 0
         self.stale_lists = False
         self.feed_holds = 10
+        self.robots: str | None = None
         self.asked: list[str] = []
         self.statuses: list[int] = []
         self.url = ""
@@ -63,6 +65,7 @@ class ExchangeNews:
     async def start(self) -> Self:
         """Listen on a free port of this machine."""
         app = web.Application()
+        app.router.add_get("/robots.txt", self._robots)
         app.router.add_get("/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -201,6 +204,11 @@ class ExchangeNews:
         return next(post for post in self.posts if post["id"] == code)
 
     # ------------------------------------------------------------------ what it answers
+
+    async def _robots(self, _request: web.Request) -> web.Response:
+        if self.robots is None:
+            return web.Response(status=404)
+        return web.Response(text=self.robots)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(str(request.rel_url))

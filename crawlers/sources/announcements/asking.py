@@ -9,6 +9,7 @@ import aiohttp
 from core.contracts.clock import Clock
 from core.contracts.errors import Retryable
 from crawlers.http import BarredError, Fetched, fetch
+from crawlers.robots import Robots
 from crawlers.sources.announcements.settings import AnnouncementSettings
 
 _LONGEST_BACKOFF_MS: Final = 3_600_000
@@ -45,6 +46,7 @@ class Asking:
         self._session = session
         self._clock = clock
         self._servers: dict[str, Server] = {}
+        self._admit = Robots(session, clock=clock).admit if settings.robots else None
 
     async def ask(
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
@@ -76,6 +78,7 @@ class Asking:
                 max_bytes=settings.max_document_bytes,
                 max_redirects=settings.max_redirects,
                 now_ns=self._clock.now_ns(),
+                admit=self._admit,
             )
         except Retryable as error:
             if error.retry_after_ns is not None:

@@ -135,6 +135,7 @@ class AnnouncementSettings(Section):
         max_document_bytes: a longer body (decompressed) is refused.
         max_redirects: how many are followed.
         connections_per_host: at once.
+        robots: keep to robots.txt.
         allow_private: also ask loopback, private and link-local addresses; for tests and pages
             of one's own network only.
     """
@@ -147,6 +148,7 @@ class AnnouncementSettings(Section):
     max_document_bytes: Annotated[int, Field(ge=1_000, le=4_000_000)] = 2_000_000
     max_redirects: Annotated[int, Field(ge=0, le=20)] = 5
     connections_per_host: Annotated[int, Field(ge=1)] = 2
+    robots: bool = True
     allow_private: bool = False
 
     @model_validator(mode="after")
