@@ -17,6 +17,9 @@ from signals.trust.trust import Trust, bundled_trust
 MOST_ASSETS: Final = 20_000
 
 
+OnDecided = Callable[[Event, str, Context, Signal | Skipped], None]
+
+
 class SignalBus(Protocol):
     """As much of the bus as a classifier needs: `core.runtime.bus.port.Bus` has it."""
 
@@ -60,6 +63,10 @@ class MemoryStories:
         self._by_asset: dict[str, tuple[Story, ...]] = {}
         self._on_change = on_change
 
+    def __contains__(self, asset: str) -> bool:
+        """Whether stories of an asset are kept."""
+        return asset in self._by_asset
+
     def __len__(self) -> int:
         """Count the stories that are kept."""
         return sum(map(len, self._by_asset.values()))
@@ -92,6 +99,8 @@ class Classifier:
 
     Attributes:
         on_skipped: told of each event that gave no signal, and why.
+        on_decided: told of each decision once its signal is out: event, key, what it was decided
+            in, and the outcome; None where nobody asks.
         skipped: how many events (one for each key) gave no signal, by reason.
         signals: how many signals were published, repeated ones included.
     """
@@ -103,6 +112,7 @@ class Classifier:
         "_reader",
         "_stories",
         "_trust",
+        "on_decided",
         "on_skipped",
         "signals",
         "skipped",
@@ -126,6 +136,7 @@ class Classifier:
         self._limits = limits or Limits()
         self._trust = trust or bundled_trust()
         self.on_skipped: Callable[[Event, Skipped], None] = lambda _event, _skipped: None
+        self.on_decided: OnDecided | None = None
         self.skipped: Counter[str] = Counter()
         self.signals = 0
 
@@ -148,10 +159,12 @@ class Classifier:
                 AssetStories(asset=key, stories=decision.stories, changed_ns=event.received_ns)
             )
         outcome = decision.outcome
-        if not isinstance(outcome, Signal):
+        if isinstance(outcome, Signal):
+            self.signals += 1
+            trace.decided = self._clock.now_ns()
+            self._bus.publish(SIGNALS, outcome, record_id=outcome.id, keys=(key,), trace=trace)
+        else:
             self.skipped[outcome.reason] += 1
             self.on_skipped(event, outcome)
-            return
-        self.signals += 1
-        trace.decided = self._clock.now_ns()
-        self._bus.publish(SIGNALS, outcome, record_id=outcome.id, keys=(key,), trace=trace)
+        if self.on_decided is not None:
+            self.on_decided(event, key, context, outcome)

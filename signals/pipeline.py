@@ -249,14 +249,18 @@ def _skip(
 
 
 def _open(event: Event, asset: str, reading: Reading, story: Story, limits: Limits) -> Signal:
-    """Write the signal: a function of the event, its reading and the story it opened alone."""
+    """Write the signal: a function of the event, its reading and the story it opened alone.
+
+    The story says which way: an event that comes again after the model was replaced may be read
+    otherwise, and must not give a second signal.
+    """
     return Signal(
-        id=signal_id(story.id, asset, reading.direction),
+        id=signal_id(story.id, asset, story.direction),
         story_id=story.id,
         event_id=event.id,
         asset=asset,
-        direction=reading.direction,
-        event_type=reading.event_type,
+        direction=story.direction,
+        event_type=story.event_type,
         confidence=reading.confidence,
         reasons=reading.reasons,
         headline=(event.title or event.text)[:HEADLINE_CHARACTERS],

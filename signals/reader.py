@@ -85,6 +85,12 @@ class Reader:
         self._last_event: Event | None = None
         self._last: Reading | None = None
 
+    def take_over(self, other: "Reader") -> None:
+        """Read with another's tables and model from now on; call it between two events."""
+        self._resolver, self._rules = other._resolver, other._rules  # noqa: SLF001 - same class
+        self._predictor = other._predictor  # noqa: SLF001
+        self._last_event = self._last = None
+
     def read(self, event: Event) -> Reading:
         """Read one event's title and text."""
         last = self._last_event

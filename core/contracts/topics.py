@@ -108,6 +108,16 @@ SIGNALS: Final = Topic(
     dead_letter=DEAD_LETTERS.name,
     meaning="What to trade, which way and why.",
 )
+SHADOW_SIGNALS: Final = Topic(
+    "tidings.shadow-signals",
+    Signal,
+    schema="tidings.shadow-signal.v1",
+    key="asset code",
+    partitions=4,
+    retention_ms=30 * DAY_MS,
+    dead_letter=DEAD_LETTERS.name,
+    meaning="What a model on trial would have traded; nobody trades it.",
+)
 INTENTS: Final = Topic(
     "tidings.intents",
     Approved,
@@ -162,6 +172,7 @@ VENUE_NOTICES: Final = Topic(
 TOPICS: Final[tuple[Topic[Any], ...]] = (
     EVENTS,
     SIGNALS,
+    SHADOW_SIGNALS,
     INTENTS,
     REFUSALS,
     REPORTS,

@@ -32,6 +32,7 @@ from core.contracts.topics import (
     INTENTS,
     REFUSALS,
     REPORTS,
+    SHADOW_SIGNALS,
     SIGNALS,
     TOPICS,
     VENUE_NOTICES,
@@ -57,6 +58,23 @@ FILL = Fill(
     venue_ns=NOW_NS,
     received_ns=NOW_NS,
 )
+SIGNAL = Signal(
+    id="s1",
+    story_id="st1",
+    event_id="e1",
+    asset="IOTA",
+    direction=Direction.BUY,
+    event_type=EventType.LISTING,
+    confidence=0.9,
+    reasons=("rule:listing",),
+    headline="IOTA listed",
+    source="rss",
+    channel="wire",
+    published_ns=NOW_NS,
+    received_ns=NOW_NS,
+    expires_ns=NOW_NS,
+)
+
 RECORDS: list[tuple[Topic[Any], msgspec.Struct]] = [
     (
         EVENTS,
@@ -69,25 +87,8 @@ RECORDS: list[tuple[Topic[Any], msgspec.Struct]] = [
             received_ns=NOW_NS,
         ),
     ),
-    (
-        SIGNALS,
-        Signal(
-            id="s1",
-            story_id="st1",
-            event_id="e1",
-            asset="IOTA",
-            direction=Direction.BUY,
-            event_type=EventType.LISTING,
-            confidence=0.9,
-            reasons=("rule:listing",),
-            headline="IOTA listed",
-            source="rss",
-            channel="wire",
-            published_ns=NOW_NS,
-            received_ns=NOW_NS,
-            expires_ns=NOW_NS,
-        ),
-    ),
+    (SIGNALS, SIGNAL),
+    (SHADOW_SIGNALS, SIGNAL),
     (
         INTENTS,
         Approved(
