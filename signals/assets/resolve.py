@@ -19,6 +19,10 @@ class Resolver:
     def __init__(self, universe: Universe) -> None:
         self._universe = universe
 
+    def use(self, universe: Universe) -> None:
+        """Read later texts against another universe; a text that is being read keeps its own."""
+        self._universe = universe
+
     def resolve(self, title: str | None, text: str) -> Resolution:
         """Find the coins and parties in the first `READ_CHARACTERS` characters.
 
