@@ -1,1 +1,1 @@
-"""What is learned from, and what it makes."""
+"""Models: features, training, serving, registry."""
