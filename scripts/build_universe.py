@@ -21,36 +21,9 @@ from signals.assets.known import words_of
 from signals.assets.listing import bases_in
 
 ASSETS: Final = Path(__file__).resolve().parents[1] / "signals/assets"
-LANGUAGES: Final = tuple(
-    [
-        "en",
-        "de",
-        "es",
-        "fr",
-        "it",
-        "pt",
-        "nl",
-        "pl",
-        "tr",
-        "id",
-        "vi",
-        "ru",
-        "sv",
-        "ro",
-        "cs",
-        "hu",
-        "fi",
-        "da",
-        "nb",
-        "fil",
-        "ms",
-        "ca",
-        "lt",
-        "lv",
-        "sl",
-        "sk",
-        "uk",
-    ]
+LANGUAGES: Final = (
+    *("en", "de", "es", "fr", "it", "pt", "nl", "pl", "tr", "id", "vi", "ru", "sv", "ro", "cs"),
+    *("hu", "fi", "da", "nb", "fil", "ms", "ca", "lt", "lv", "sl", "sk", "uk"),
 )
 LIST: Final = "npm cryptocurrencies"
 CODE: Final = re.compile(r"(?=.*[A-Z])[A-Z0-9]{2,10}")
@@ -71,21 +44,10 @@ AMOUNT: Final = re.compile(r"\d+[KMBTX]")
 MULTIPLIED: Final = re.compile(r"1(?:0{2,}|0*[KM])[A-Z]+")
 LEVERAGED: Final = re.compile(r"([A-Z0-9]{2,}?)(?:UP|DOWN|BULL|BEAR|HALF|HEDGE|[2-5][LS])")
 TELLING_ENDS: Final = frozenset(
-    [
-        "protocol",
-        "finance",
-        "network",
-        "swap",
-        "dao",
-        "chain",
-        "labs",
-        "exchange",
-        "dex",
-        "coin",
-        "token",
-        "cash",
-        "money",
-    ]
+    (
+        *("protocol", "finance", "network", "swap", "dao", "chain", "labs", "exchange", "dex"),
+        *("coin", "token", "cash", "money"),
+    )
 )
 # Zipf frequencies: powers of ten per billion words; 7 is `the`.
 RARE: Final = 1.3  # a venue's coin may be called by as common a word

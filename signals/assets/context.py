@@ -70,6 +70,9 @@ AIMED: Final = _words(
 VIEWS: Final = _words("bullish bearish bet bets optimistic neutral long short position positions")
 """After these, `on` and `over` lead to the coin that is talked of."""
 
+PAYMENTS: Final = _words("paid pay pays paying payable payment payments settled settles settling")
+"""After these and `in` a coin is money."""
+
 SUMS: Final = _words("million billion worth")
 """Words that end an amount of money; the coin after `of` or `in` is what it was paid in."""
 

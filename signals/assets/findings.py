@@ -132,6 +132,11 @@ class Findings:
     def _settle_doubtful(self) -> None:
         """Take doubtful words whose coin is named elsewhere, or that stand among coins."""
         named = {mention.code for mention in self.mentions}
+        seen: dict[str, Doubtful] = {}
+        for doubt in self.doubtful:  # a name and a code of one coin vouch for each other
+            other = seen.setdefault(doubt.code, doubt)
+            if other.how is not doubt.how and other.first != doubt.first:
+                named.add(doubt.code)
         if not named:
             return
         content, starts, stops = self.text.content, self.text.starts, self.text.stops
@@ -141,9 +146,9 @@ class Findings:
         for forward in (True, False):
             # In a list one sure coin makes its neighbours sure: once to the right, once back.
             for doubt in self.doubtful if forward else reversed(self.doubtful):
-                if doubt in taken:
-                    continue
                 start, end = starts[doubt.first], stops[doubt.last]
+                if start in begins:
+                    continue
                 if doubt.code in named or (
                     doubt.listable
                     and (_joins(content, start, ends, -1) or _joins(content, end, begins, 1))

@@ -9,6 +9,7 @@ from signals.assets.context import (
     HYPHENS,
     JOINTS,
     PAIR_QUOTES,
+    PAYMENTS,
     PLACES,
     SUMS,
     VIEWS,
@@ -58,7 +59,7 @@ def role_of(
     word, word_before = words[place], words[place - 1] if place else ""
     if word in ("of", "in") and (word_before in SUMS or word_before[:1].isdigit()):
         return Role.MENTIONED
-    if _is_amount(word, content[starts[place] - 1 : starts[place]]):
+    if (word == "in" and word_before in PAYMENTS) or _is_amount(word, _sign_before(text, place)):
         return Role.MENTIONED
     if (
         word in PLACES
@@ -69,6 +70,14 @@ def role_of(
         if "." not in between and ":" not in between:
             return Role.MENTIONED
     return Role.SUBJECT
+
+
+def _sign_before(text: Text, place: int) -> str:
+    """Give the character before a number, which may have a decimal point."""
+    before = text.before(place)
+    if before == "." and place and text.words[place - 1].isdigit():
+        return text.before(place - 1)
+    return before
 
 
 def _is_amount(word: str, before: str) -> bool:

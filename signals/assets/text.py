@@ -81,4 +81,4 @@ class Text:
         near = [*tokens[max(0, at - _NEAR) : at], *tokens[at + 1 : at + _NEAR + 1]]
         told = [token for token in near if len(token) >= _TELLING and token.isalpha()]
         small = sum(map(str.islower, told))
-        return small * 2 > len(told)
+        return small * 2 >= len(told) > 0

@@ -25,6 +25,10 @@ _ASSET_KEYS: Final = frozenset(
 _SHORTEST_TELLING_CODE: Final = 3  # one or two letters are always an everyday abbreviation, too
 _COLUMNS: Final = ["code", "name", "sources", "flags"]
 _FLAGS: Final = frozenset("ntwe")
+_GLUED_ENDS: Final = (
+    *("swap", "coin", "chain", "dao", "fi", "pay", "token", "bridge", "dex", "net", "lend", "pad"),
+    *("verse", "cash", "doge", "inu", "bit"),
+)
 _ORDER: Final = {kind: rank for rank, kind in enumerate(("blocked", *ASSET_KINDS, *ACTOR_KINDS))}
 _NONE: Final[dict[str, list[Phrase]]] = {}
 
@@ -103,7 +107,12 @@ def build_universe(
     for called, text in tails:
         _add_tail(index, called, text)
     small = frozenset(everyday.get("small", ()))
-    foreign = {name: code for code, names in everyday.get("foreign", {}).items() for name in names}
+    foreign = {
+        spelling: code
+        for code, names in everyday.get("foreign", {}).items()
+        for name in names
+        for spelling in (name, name.capitalize())
+    }
     phrases, triggers = _by_first_words(index)
     return Universe(
         assets=index.assets,
@@ -200,7 +209,7 @@ def _by_first_words(index: _Index) -> tuple[dict[str, Phrases], set[str]]:
         if written is not None:
             triggers.add(written[0])
             continue
-        triggers.update((first.capitalize(), first.upper()))
+        triggers.update((first.capitalize(), first.upper(), *_camel(first)))
         if kind != "weak" and (len(words) == 1 or first not in COMMON_FIRSTS):
             triggers.add(first)
     triggers.update(index.spelled)
@@ -211,6 +220,15 @@ def _by_first_words(index: _Index) -> tuple[dict[str, Phrases], set[str]]:
         )
         for first in single.keys() | longer.keys()
     }, triggers
+
+
+def _camel(word: str) -> Iterable[str]:
+    """Give how a name of two glued words may be written: `SpookySwap`, `BadgerDAO`."""
+    for end in _GLUED_ENDS:
+        if word.endswith(end) and word != end:
+            stem = word.removesuffix(end).capitalize()
+            yield stem + end.capitalize()
+            yield stem + end.upper()
 
 
 def _ordered(phrases: list[Phrase]) -> tuple[Phrase, ...]:
