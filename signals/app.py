@@ -11,7 +11,7 @@ from faust.types import TP
 
 from core.contracts.clock import Clock
 from core.contracts.errors import Fatal
-from core.contracts.topics import DEAD_LETTERS, EVENTS, SIGNALS
+from core.contracts.topics import DEAD_LETTERS, EVENTS, SHADOW_SIGNALS, SIGNALS
 from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
 from core.runtime.logs import get_logger
 from signals.agents import EventAgent, FaustStories, KeptTable, WorkerBus
@@ -19,6 +19,7 @@ from signals.classifier import Classifier
 from signals.deliveries import Deliveries, Partition
 from signals.pipeline import Limits
 from signals.reader import Reader
+from signals.shadow import Shadow
 from signals.trust.trust import Trust
 
 STORIES_TOPIC: Final = "tidings.stories"
@@ -43,6 +44,7 @@ async def work(
     reader: Reader,
     limits: Limits,
     trust: Trust,
+    shadow: Shadow | None = None,
     clock: Clock,
     data_dir: Path,
     replication: int = 1,
@@ -62,6 +64,7 @@ async def work(
         reader: reads the texts.
         limits: the thresholds.
         trust: how far sources are believed.
+        shadow: decides about the same events, once they are decided about.
         clock: the present time, for ages and trace stamps.
         data_dir: where Faust keeps its few files; nothing in it is needed after a restart.
         replication: of topics that have to be created.
@@ -77,13 +80,15 @@ async def work(
     """
     await create_topics(
         bootstrap,
-        (EVENTS, SIGNALS, DEAD_LETTERS),
+        (EVENTS, SIGNALS, SHADOW_SIGNALS, DEAD_LETTERS),
         replication=replication,
         topic_prefix=topic_prefix,
     )
     await create_raw_topics(bootstrap, [stories_topic(topic_prefix)], replication=replication)
     worker = _Worker(bootstrap, topic_prefix, data_dir, instance)
     classifier = worker.compose(reader=reader, limits=limits, trust=trust, clock=clock)
+    if shadow is not None:
+        shadow.stand_beside(classifier)
     await worker.run(stopping, lambda: on_started(classifier) if on_started else None)
 
 
@@ -139,8 +144,8 @@ class _Worker:
         app.tables.add(table)
         bus = WorkerBus(
             {
-                SIGNALS.name: app.topic(prefix + SIGNALS.name),
-                DEAD_LETTERS.name: app.topic(prefix + DEAD_LETTERS.name),
+                topic.name: app.topic(prefix + topic.name)
+                for topic in (SIGNALS, SHADOW_SIGNALS, DEAD_LETTERS)
             },
             deliveries,
         )

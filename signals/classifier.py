@@ -98,6 +98,7 @@ class Classifier:
     """Handles events: decides, keeps the stories, publishes the signals.
 
     Attributes:
+        bus: takes the signals.
         on_skipped: told of each event that gave no signal, and why.
         on_decided: told of each decision once its signal is out: event, key, what it was decided
             in, and the outcome; None where nobody asks.
@@ -106,12 +107,12 @@ class Classifier:
     """
 
     __slots__ = (
-        "_bus",
         "_clock",
         "_limits",
         "_reader",
         "_stories",
         "_trust",
+        "bus",
         "on_decided",
         "on_skipped",
         "signals",
@@ -129,7 +130,7 @@ class Classifier:
         trust: Trust | None = None,
     ) -> None:
         """Take the bundled limits and tiers for what is not given."""
-        self._bus = bus
+        self.bus = bus
         self._reader = reader
         self._stories = stories
         self._clock = clock
@@ -162,7 +163,7 @@ class Classifier:
         if isinstance(outcome, Signal):
             self.signals += 1
             trace.decided = self._clock.now_ns()
-            self._bus.publish(SIGNALS, outcome, record_id=outcome.id, keys=(key,), trace=trace)
+            self.bus.publish(SIGNALS, outcome, record_id=outcome.id, keys=(key,), trace=trace)
         else:
             self.skipped[outcome.reason] += 1
             self.on_skipped(event, outcome)

@@ -1,5 +1,6 @@
 """The `[signals]` table of the configuration: when news is too old, too unsure or already told."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -65,10 +66,14 @@ class SignalSettings(Section):
     """Thresholds of the signal stage; `Limits` says what each means.
 
     Attributes:
+        assets: files of more coins, as `universe.tsv` has them; taken anew when they change.
+        rules: files of rules that go over the bundled ones; taken anew when they change.
         max_age_by_source: by kind of source, in place of `max_age`.
         trust: whom to believe.
     """
 
+    assets: tuple[Path, ...] = ()
+    rules: tuple[Path, ...] = ()
     max_age: Millis = _DEFAULTS.max_age_ms
     max_age_by_source: dict[str, Millis] = Field(default_factory=dict)
     max_ahead: Millis = _DEFAULTS.max_ahead_ms

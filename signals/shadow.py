@@ -7,7 +7,7 @@ from core.contracts.signal import Signal, Skipped
 from core.contracts.story import AssetStories, Story
 from core.contracts.topics import SHADOW_SIGNALS
 from core.contracts.trace import Trace
-from signals.classifier import MemoryStories, SignalBus
+from signals.classifier import Classifier, MemoryStories, SignalBus
 from signals.pipeline import Context, decide
 from signals.reader import Reader
 
@@ -28,12 +28,17 @@ class Shadow:
 
     __slots__ = ("_bus", "_reader", "_stories", "agreement", "version")
 
-    def __init__(self, bus: SignalBus) -> None:
-        self._bus = bus
+    def __init__(self) -> None:
+        self._bus: SignalBus
         self._reader: Reader | None = None
         self._stories = MemoryStories()
         self.version: str | None = None
         self.agreement: Counter[tuple[str, str]] = Counter()
+
+    def stand_beside(self, classifier: Classifier) -> None:
+        """Hear of each of a classifier's decisions, and publish to its bus."""
+        self._bus = classifier.bus
+        classifier.on_decided = self._on_decided
 
     def use(self, reader: Reader | None, version: str | None = None) -> None:
         """Run another version from the next event on, or none; call it between two events."""
@@ -42,7 +47,7 @@ class Shadow:
             self.agreement.clear()
         self._reader, self.version = reader, version
 
-    def on_decided(
+    def _on_decided(
         self,
         event: Event,
         key: str,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from core.contracts.errors import ConfigurationError
 from models.drift import Drift, Watched
@@ -11,6 +11,8 @@ from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe, load_universe
 from signals.reader import Reader
 from signals.rules.engine import RuleBook, bundled_rules, load_rules
+
+NO_MODEL: Final = "none"
 
 Stamp = tuple[tuple[int, int] | None, ...]
 
@@ -40,21 +42,22 @@ class TableFiles:
     """
 
     def __init__(
-        self, registry: Registry, assets: Sequence[Path] = (), rules: Sequence[Path] = ()
+        self, registry: Registry | None, assets: Sequence[Path] = (), rules: Sequence[Path] = ()
     ) -> None:
-        """Take the registry and the users' files, in the order in which they go over one another.
+        """Take the users' files, in the order in which they go over one another.
 
-        Raises:
-            ConfigurationError: see `load`.
+        Without a registry there is no model: enough to tell what a text is about.
         """
         self._registry = registry
         self._assets, self._rules = tuple(assets), tuple(rules)
-        self._read: tuple[Stamp, Resolver, RuleBook] | None = None
+        self._seen: Stamp | None = None
+        self._read: tuple[Resolver, RuleBook] | None = None
 
     def changed(self) -> bool:
         """Whether a file or the choice of the model was changed since `load` was last called."""
-        read = self._read
-        return self._registry.changed() or read is None or read[0] != self._stamp()
+        if self._registry is not None and self._registry.changed():
+            return True
+        return self._seen != self._stamp()
 
     def load(self) -> Tables:
         """Read what is there now; coins and rules that have not changed are not read again.
@@ -63,17 +66,26 @@ class TableFiles:
             ConfigurationError: a file is malformed, or a model was tampered with or can't be
                 opened; the message names it.
         """
-        live, shadow = self._registry.load_live(), self._registry.load_shadow()
-        stamp = self._stamp()
-        if self._read is None or self._read[0] != stamp:
-            self._read = stamp, *self._read_tables()
-        _, resolver, rules = self._read
+        live = shadow = None
+        if self._registry is not None:
+            live, shadow = self._registry.load_live(), self._registry.load_shadow()
+        resolver, rules = self._coins_and_rules()
+        if live is None:
+            return Tables(Reader(resolver, rules), NO_MODEL, Drift({}))
         drift = Drift(live.manifest.reference)
         reader = Reader(resolver, rules, Watched(live.model, drift))
         if shadow is None:
             return Tables(reader, live.version, drift)
         rival = Reader(resolver, rules, shadow.model)
         return Tables(reader, live.version, drift, rival, shadow.version)
+
+    def _coins_and_rules(self) -> tuple[Resolver, RuleBook]:
+        stamp = self._stamp()
+        if self._read is None or self._seen != stamp:
+            self._seen = stamp  # also where they are refused: they are not read every second
+            self._read = None
+            self._read = self._read_tables()
+        return self._read
 
     def _read_tables(self) -> tuple[Resolver, RuleBook]:
         try:

@@ -5,6 +5,7 @@ from console.lanes.control import control_routes
 from console.lanes.crawl_metrics import Delays, show_crawl
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
+from console.lanes.tables import load_tables
 from console.lanes.trading import (
     publish_balances,
     save_last_cursors,
@@ -22,7 +23,6 @@ from core.runtime.journal.journal import Journal
 from core.runtime.journal.schema import upgrade
 from core.runtime.service import Service
 from crawlers.service import Crawl
-from signals.reader import Reader
 from trader.service import TraderService
 from trader.venues.hitbtc.client import HitBtc
 
@@ -38,11 +38,11 @@ async def crawl(service: Service, settings: Settings) -> None:
     host = Host("crawl", settings)
     bus = spooled_bus(settings, host, "crawl")
     store = SqlCursorStore(host.database_url)
-    reader = Reader()
+    tables = load_tables(host)
     crawlers = Crawl(
         settings.crawl,
         bus=bus,
-        keyer=reader.keys_for,
+        keyer=tables.reader.keys_for,
         store=store,
         clock=host.clock,
         on_event=Delays(host.metrics).on_event,
@@ -61,7 +61,9 @@ async def crawl(service: Service, settings: Settings) -> None:
     host.supervisor.start("bus", bus.failure)
     for name, task in crawlers.tasks().items():
         host.supervisor.start(name, task)
+    host.supervisor.start("tables", tables.run)
     host.add_checks(crawlers.checks())
+    host.health.add("tables", tables.check)
     show_crawl(crawlers, host.metrics, host.clock)
     show_spool(bus, host)
     host.settle(lambda: True)

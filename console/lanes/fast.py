@@ -7,6 +7,7 @@ from console.lanes.crawl_metrics import Delays, show_crawl
 from console.lanes.exchange import with_paper_exchange
 from console.lanes.host import Host, Ready, say_ready
 from console.lanes.rehearsal import Rehearsal, rehearse
+from console.lanes.tables import load_tables, models_of, show_tables
 from console.lanes.trading import (
     publish_balances,
     save_last_cursors,
@@ -29,7 +30,7 @@ from core.runtime.journal.kinds import STORIES
 from core.runtime.service import Service
 from crawlers.service import Crawl
 from signals.classifier import Classifier, MemoryStories
-from signals.reader import Reader
+from signals.shadow import Shadow
 from trader.service import TraderService
 from trader.venues.hitbtc.client import HitBtc
 
@@ -52,7 +53,9 @@ class FastLane:
         self.settings = settings
         self.clock = self.host.clock
         self.on_trace: Callable[[Intent, Trace], None] = lambda _intent, _trace: None
-        self.reader = Reader()
+        self.shadow = Shadow()
+        self.tables = load_tables(self.host, shadow=self.shadow, registry=models_of(settings))
+        self.reader = self.tables.reader
         self.journal = Journal(
             settings.runtime.data_dir / "journal",
             self.host.database_url,
@@ -81,6 +84,7 @@ class FastLane:
             limits=settings.signals.limits(),
             trust=settings.signals.trust.judge(),
         )
+        self.shadow.stand_beside(self.classifier)
         self.crawl = Crawl(
             settings.crawl,
             bus=self.bus,
@@ -142,7 +146,10 @@ class FastLane:
         host.metrics.count(
             "skips", "Events without a signal", "reason", lambda: self.classifier.skipped
         )
+        show_tables(self.tables, self.shadow, host.metrics)
+        host.supervisor.start("tables", self.tables.run)
         host.add_checks({**trader_checks(trader, self.journal), **self.crawl.checks()})
+        host.health.add("model", self.tables.check)
         rehearse_ms = self.settings.runtime.rehearse_ms
         if rehearse_ms is not None:
             rehearsal = Rehearsal(
