@@ -24,11 +24,16 @@ from benchmarks.decide_texts import earlier, headlines, posts
 from benchmarks.decide_worlds import Stage, events_of, kept_stories
 from benchmarks.deployed import deployed_model, deployed_pipeline
 from benchmarks.figures import quantile_us
+from core.contracts.event import Event
 from core.runtime.service import freeze_garbage
+from models.predictor import Predictor
+from signals.assets.mentions import Resolution
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
 from signals.reader import Reader
+from signals.rules.engine import bundled_rules
 from signals.rules.lead import Lead
+from signals.trust.trust import bundled_trust
 
 ROUNDS: Final = 9
 TEXTS: Final = 600
@@ -37,6 +42,8 @@ TIMES: Final = (1, 10, 100)
 LIMITS: Final = {"p50_us_headline": 30.0, "p50_us_post": 60.0}
 LEAST_SPEEDUP: Final = 20.0
 MOST_GROWTH: Final = 1.5
+
+PARTS: Final = ("assets", "rules", "model", "trust")
 
 Task = Callable[[], list[int]]
 Samples = dict[str, list[list[int]]]
@@ -59,12 +66,15 @@ def run(rounds: int = ROUNDS, texts: int = TEXTS, times: Sequence[int] = TIMES) 
     coins = sorted({code for text in short for code in plain.read_text(None, text).subjects})
     usual = Stage(Reader(predictor=model), kept_stories(coins))
     tasks: dict[str, Task] = {
-        "headline": lambda: usual.time(events_of(short, "rss")),
+        "headline": partial(_pass, usual, short),
         "post": lambda: usual.time(events_of(long, "twitter")),
+        **_parts("headline", events_of(short, "rss"), model),
+        **_parts("post", events_of(long, "twitter"), model),
     }
     pipeline = deployed_pipeline()
     if pipeline is not None:
-        tasks["sklearn"] = partial(_time, pipeline.predict_proba, _leads(short))
+        leads = [[Lead(each).masked] for each in _resolve(short)]
+        tasks["sklearn"] = partial(_time, pipeline.predict_proba, leads)
     for size in times:
         crowded = Stage(Reader(predictor=model), kept_stories(coins, size))
         tasks[f"stories_{size}x"] = partial(_pass, crowded, short)
@@ -91,16 +101,30 @@ def _pass(stage: Stage, texts: Sequence[str]) -> list[int]:
     return stage.time(events_of(texts, "rss"))
 
 
-def _leads(texts: Sequence[str]) -> list[list[str]]:
+def _resolve(texts: Sequence[str]) -> list[Resolution]:
     resolver = Resolver(bundled_universe())
-    return [[Lead(resolver.resolve(None, text)).masked] for text in texts]
+    return [resolver.resolve(None, text) for text in texts]
 
 
-def _time(predict: Callable[[list[str]], object], leads: Sequence[list[str]]) -> list[int]:
+def _parts(kind: str, events: Sequence[Event], model: Predictor | None) -> dict[str, Task]:
+    """Time parts of the work one by one; each does all texts, also those it would not get."""
+    texts = [event.text for event in events]
+    found = _resolve(texts)
+    parts: dict[str, Task] = {
+        "assets": partial(_time, partial(Resolver(bundled_universe()).resolve, None), texts),
+        "rules": partial(_time, bundled_rules().judge, found),
+        "trust": partial(_time, bundled_trust().judge, events),
+    }
+    if model is not None:
+        parts["model"] = partial(_time, model.predict, [Lead(each).masked for each in found])
+    return {f"{part}_{kind}": task for part, task in parts.items()}
+
+
+def _time(work: Callable[[Any], object], given: Sequence[object]) -> list[int]:
     took = []
-    for lead in leads:
+    for each in given:
         begun = perf_counter_ns()
-        predict(lead)
+        work(each)
         took.append(perf_counter_ns() - begun)
     return took
 
@@ -139,6 +163,11 @@ def _figures(samples: Samples, times: Sequence[int]) -> dict[str, Any]:
         figures[f"p50_us_{kind}"] = round(median(medians[kind]), 1)
         figures[f"p50_us_{kind}_fastest_round"] = min(medians[kind])
         figures[f"p99_us_{kind}"] = round(median(quantile_us(r, 0.99) for r in samples[kind]), 1)
+        figures |= {
+            f"p50_us_{part}_{kind}": round(median(medians[f"{part}_{kind}"]), 1)
+            for part in PARTS
+            if f"{part}_{kind}" in medians
+        }
     figures |= {f"limit_{name}": limit for name, limit in LIMITS.items()}
     if "sklearn" in medians:
         figures["p50_us_sklearn"] = round(median(medians["sklearn"]), 1)

@@ -4,6 +4,7 @@ import random
 from typing import Final
 
 from benchmarks.quality_texts import latest_texts
+from core.contracts.signal import EventType
 from models.training.texts import read_texts
 from signals.assets.universe import bundled_universe
 
@@ -54,14 +55,15 @@ def earlier(count: int = 2_000) -> list[str]:
 
 
 def posts() -> list[str]:
-    """Give posts of 280 characters: our latest texts, one after the other, cut."""
-    found: list[str] = []
-    post = ""
-    for one in latest_texts().own:
-        post = f"{post} {one.words}" if post else one.words
-        if len(post) >= POST_CHARACTERS:
-            found.append(post[:POST_CHARACTERS])
-            post = ""
+    """Give posts of 280 characters: one of our latest texts, and small talk behind it."""
+    latest = latest_texts().own
+    talk = [one.text for one in latest if one.right.event_type is EventType.NOT_NEWS]
+    found = []
+    for number, one in enumerate(latest):
+        post = one.words
+        while len(post) < POST_CHARACTERS:
+            post = f"{post}\n{talk[(number + len(post)) % len(talk)]}"
+        found.append(post[:POST_CHARACTERS])
     return _shuffled(found)
 
 

@@ -14,6 +14,7 @@ COMMANDS: Final = {
     "trade": ("console.commands.trade", "Distributed lane: signals to orders."),
     "backfill": ("console.commands.backfill", "A source's past as events, oldest first."),
     "decide": ("console.commands.decide", "Events in a file to signals or reasons, line by line."),
+    "explain": ("console.commands.explain", "How one text is read, step by step."),
     "model": ("console.commands.model", "Train classifiers, judge them, choose the one in use."),
     "rules": ("console.commands.rules", "List, check and try the rules that make news."),
     "status": ("console.commands.operator", "What runs, how the gate stands, what is open."),
