@@ -160,7 +160,10 @@ class RuleBook:
                 continue
             if sentence is None:
                 sentence = Sentence(text)
-            if objection := rule.unless.find(sentence):
+            objection = rule.unless.find(sentence)
+            if objection is None and number:
+                objection = rule.unless.find(Sentence(lead.sentences[0]))
+            if objection is not None:
                 refusal = refusal or Refusal(
                     SkipReason.NOT_NEWS, f"{rule.name} unless {objection!r}"
                 )

@@ -34,7 +34,7 @@ _NEEDED: Final = {
     "<r>": frozenset(("authority",)),
     "{C}": frozenset(("company", "fund")),
 }
-_LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ )"
+_LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ |['\u2019]s )"
 _LIST: Final = rf"<a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*"
 _PAIR: Final = r"[-_](?:eur|usd|usdt|usdc|btc|gbp|krw|try|perp)\b"
 _NOUNS: Final = (

@@ -2,7 +2,7 @@
 
 `expect` holds "CODE direction event_type" for each coin that must be traded (none: silent),
 `mentioned` coins that must be read as merely mentioned, `skip` the reason for silence where it
-matters.
+matters; `source`, `channel` and `author` say who told it (else a feed that somebody follows).
 """
 
 import json
@@ -17,6 +17,7 @@ from core.contracts.signal import Signal
 from signals.assets.mentions import Role
 from signals.pipeline import Context, Limits, decide
 from signals.reader import Reader
+from signals.trust.trust import bundled_trust
 
 CASES: list[dict[str, Any]] = [
     json.loads(line)
@@ -25,14 +26,16 @@ CASES: list[dict[str, Any]] = [
 ]
 EVERYDAY = Path(__file__).resolve().parents[3] / "shared/data/text/cryptopanic_2026_02.json"
 READER = Reader()
+TRUST = bundled_trust()
 NOW = ManualClock().now_ns()
 
 
 def read_as(case: dict[str, Any]) -> dict[str, Any]:
     event = Event(
         id=case["text"],
-        source="golden",
-        channel="",
+        source=case.get("source", "rss"),
+        channel=case.get("channel", ""),
+        author=case.get("author"),
         native_id="",
         title=case.get("title"),
         text=case["text"],
@@ -42,7 +45,7 @@ def read_as(case: dict[str, Any]) -> dict[str, Any]:
     traded: list[str] = []
     skipped = ""
     for key in READER.keys_for(event):
-        outcome = decide(event, key, Context(NOW, READER, (), Limits())).outcome
+        outcome = decide(event, key, Context(NOW, READER, (), Limits(), TRUST)).outcome
         if isinstance(outcome, Signal):
             traded.append(f"{outcome.asset} {outcome.direction} {outcome.event_type}")
         else:
@@ -65,7 +68,7 @@ def test_golden_case_is_read_as_written(case: dict[str, Any]) -> None:
 
 
 def test_there_are_golden_cases_enough() -> None:
-    assert len(CASES) >= 150
+    assert len(CASES) >= 650
 
 
 def test_everyday_headlines_are_nearly_all_silent() -> None:
