@@ -32,6 +32,7 @@ CODE_NOUNS: Final = _words("token tokens coin coins")
 """Words that make an everyday code a coin's."""
 
 CODE_PRICE_WORDS: Final = _words(
+    "slips retreats extends eyes tests holds reclaims loses faces nears "
     "price prices surges soars jumps rallies rises gains climbs falls drops slides plunges "
     "tumbles crashes dips slumps sinks skyrockets rebounds recovers pumps dumps hits reaches "
     "breaks trades unlock unlocks burn buyback buybacks holders bulls bears whales supply "

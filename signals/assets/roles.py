@@ -59,7 +59,9 @@ def role_of(
     word, word_before = words[place], words[place - 1] if place else ""
     if word in ("of", "in") and (word_before in SUMS or word_before[:1].isdigit()):
         return Role.MENTIONED
-    if (word == "in" and word_before in PAYMENTS) or _is_amount(word, _sign_before(text, place)):
+    if (word == "in" and word_before in PAYMENTS) or (
+        text.gap(place)[:1] in " $" and _is_amount(word, _sign_before(text, place))
+    ):
         return Role.MENTIONED
     if (
         word in PLACES

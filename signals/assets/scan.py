@@ -228,12 +228,21 @@ def _bare(findings: Findings, at: int) -> None:
         elif not (asset.listed and code_noun_follows(text, at)) and not (
             not shouted and _soft_holds(findings, at, spelling)
         ):
-            if asset.own and not shouted and len(spelling) > 1:
-                listable = spelling in universe.listable
+            listable = spelling in universe.listable
+            if (
+                asset.own
+                and len(spelling) > 1
+                and (not shouted or (listable and _in_list(text, at)))
+            ):
                 doubt = Doubtful(at, at, claimed[0], How.CODE, listable=listable)
                 findings.doubtful.append(doubt)
             return
     findings.take_code(at, at, spelling, How.CODE, (text.starts[at], text.stops[at]))
+
+
+def _in_list(text: Text, at: int) -> bool:
+    """Whether a comma parts word `at` from a neighbour."""
+    return text.gap(at) == ", " or (at > 0 and text.gap(at - 1) == ", ")
 
 
 def _soft_holds(findings: Findings, at: int, spelling: str) -> bool:
