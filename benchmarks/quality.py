@@ -22,8 +22,8 @@ from benchmarks.quality_errors import report, sort_errors
 from benchmarks.quality_figures import Answer, Figure, Right, Scores
 from benchmarks.quality_texts import Asked, Texts, latest_texts
 from core.contracts.signal import Direction, EventType
-from models.predictor import Prediction
-from models.training.baselines import VADER_LEAST, Keywords, PlainModel, Vader
+from models.predictor import Prediction, Predictor
+from models.training.baselines import KeywordBot, Vader, plain_tfidf
 from signals.assets.known import WORD, Universe
 from signals.assets.universe import bundled_universe
 from signals.pipeline import Limits
@@ -31,7 +31,7 @@ from signals.reader import Reader, Reading
 
 SEED: Final = 20_260_222
 THRESHOLD: Final = Limits().min_confidence
-"""The confidence from which a signal is traded; VADER's own for VADER."""
+"""The confidence from which a signal is traded; of the baselines, too."""
 
 LEAST: Final = {
     "assets_f1": 0.95,
@@ -75,33 +75,25 @@ def run(texts: Texts | None = None, errors: Path | None = None) -> dict[str, Any
 def baselines(texts: Texts, asked: Sequence[Asked], readings: Sequence[Reading]) -> Systems:
     """Have the baselines judge the texts."""
     universe = bundled_universe()
-    words = [one.words for one in asked]
-    subjects = [frozenset(reading.subjects) for reading in readings]
-    keywords, vader = Keywords(), Vader()
-    judged: dict[str, tuple[list[Prediction], list[frozenset[str]], float]] = {
-        "keyword": (
-            [keywords.predict(text) for text in words],
-            [tickers(universe, text) for text in words],
-            THRESHOLD,
-        ),
-        "vader": ([vader.predict(text) for text in words], subjects, VADER_LEAST),
-        "tfidf": (PlainModel(texts.train).predict_all(words), subjects, THRESHOLD),
+    judges: dict[str, Predictor] = {
+        "keyword": KeywordBot(),
+        "vader": Vader(),
+        "tfidf": plain_tfidf(texts.train),
     }
-    return {
-        name: [
-            Answer(
-                said.event_type,
-                said.direction,
-                said.confidence,
-                coins,
-                said.direction is not Direction.NEUTRAL
-                and said.confidence >= threshold
-                and bool(coins),
-            )
-            for said, coins in zip(predicted, found, strict=True)
-        ]
-        for name, (predicted, found, threshold) in judged.items()
-    }
+    systems: Systems = {}
+    for name, judge in judges.items():
+        systems[name] = []
+        for one, reading in zip(asked, readings, strict=True):
+            found = tickers(universe, one.words) if name == "keyword" else reading.subjects
+            systems[name].append(_answer_of(judge.predict(one.words), frozenset(found)))
+    return systems
+
+
+def _answer_of(said: Prediction | None, coins: frozenset[str]) -> Answer:
+    if said is None or said.direction is Direction.NEUTRAL:
+        return Answer(EventType.NOT_NEWS, Direction.NEUTRAL, 0.0, coins, traded=False)
+    traded = said.confidence >= THRESHOLD and bool(coins)
+    return Answer(said.event_type, said.direction, said.confidence, coins, traded)
 
 
 def tickers(universe: Universe, text: str) -> frozenset[str]:

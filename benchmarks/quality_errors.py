@@ -14,7 +14,10 @@ KINDS: Final = (
     "wrong way: traded against the news",
     "wrong coin: traded, not what the text is about",
     "wrong type: traded the right way",
-    "missed: news, silent",
+    "missed: no coin found",
+    "missed: a veto or a rule's exception",
+    "missed: seen, and not sure enough",
+    "missed: taken for no news",
     "coins: subjects too few or too many, nothing traded",
 )
 _SHOWN_CHARACTERS: Final = 240
@@ -26,7 +29,7 @@ def sort_errors(
     """Give for each of `KINDS` its lines, grouped by what was right and what was said."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for one, reading, said in zip(asked, readings, answers, strict=True):
-        for kind in _kinds(one.right, said):
+        for kind in _kinds(one.right, reading, said):
             found[kind].append((f"{_type(one.right)} -> {_type(said)}", _line(one, reading, said)))
     return {kind: [line for _, line in sorted(found[kind])] for kind in KINDS}
 
@@ -40,7 +43,7 @@ def report(sorted_errors: dict[str, list[str]]) -> Iterator[str]:
         yield from (f"{line}\n" for line in lines)
 
 
-def _kinds(right: Right, said: Answer) -> Iterator[str]:
+def _kinds(right: Right, reading: Reading, said: Answer) -> Iterator[str]:
     if said.traded and right.direction is Direction.NEUTRAL:
         yield KINDS[0]
     elif said.traded and right.direction is not said.direction:
@@ -51,9 +54,17 @@ def _kinds(right: Right, said: Answer) -> Iterator[str]:
         if right.event_type is not said.event_type:
             yield KINDS[3]
     elif right.direction is not Direction.NEUTRAL and right.subjects:
-        yield KINDS[4]
+        yield _missed(reading)
     if not said.traded and right.subjects != said.subjects:
-        yield KINDS[5]
+        yield KINDS[-1]
+
+
+def _missed(reading: Reading) -> str:
+    if not reading.subjects:
+        return KINDS[4]
+    if reading.detail:
+        return KINDS[5]
+    return KINDS[6] if reading.refusal is None else KINDS[7]
 
 
 def _type(of: Right | Answer) -> str:
