@@ -68,7 +68,10 @@ AIMED: Final = _words(
 )
 """After these and one of `PLACES` it is the coin that it happens to."""
 
-VIEWS: Final = _words("bullish bearish bet bets optimistic neutral long short position positions")
+VIEWS: Final = _words(
+    "bullish bearish bet bets optimistic neutral long short position positions switches switch "
+    "turns vote votes voted fund funds"
+)
 """After these, `on` and `over` lead to the coin that is talked of."""
 
 PAYMENTS: Final = _words("paid pay pays paying payable payment payments settled settles settling")
