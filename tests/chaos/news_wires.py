@@ -10,6 +10,8 @@ from aiohttp import web
 
 from tests.integration.news_servers import serving
 
+NOTES = "{name} ({code}): notes of the week, part {number}"
+
 
 class NewsWires:
     """Serves channels at `/<channel>`; a reader that names its last id gets what followed it.
@@ -19,10 +21,12 @@ class NewsWires:
     Args:
         channels: their names.
         coins: code to name; items are about them in turns.
+        title: of an item, with places for `name`, `code` and `number`.
     """
 
-    def __init__(self, channels: Sequence[str], coins: dict[str, str]) -> None:
+    def __init__(self, channels: Sequence[str], coins: dict[str, str], title: str = NOTES) -> None:
         self.url = ""
+        self._title = title
         self._coins = list(coins.items())
         self._sent: dict[str, list[tuple[str, str]]] = {channel: [] for channel in channels}
         self._more = asyncio.Event()
@@ -52,7 +56,7 @@ class NewsWires:
                 code, name = self._coins[number % len(self._coins)]
                 item = {
                     "id": f"n{number}",
-                    "title": f"{name} ({code}): notes of the week, part {number}",
+                    "title": self._title.format(name=name, code=code, number=number),
                     "time": time.time_ns() // 1_000_000,
                 }
                 sent = channels[number % len(channels)]
@@ -90,9 +94,11 @@ class NewsWires:
 
 
 @asynccontextmanager
-async def news_wires(channels: Sequence[str], coins: dict[str, str]) -> AsyncIterator[NewsWires]:
+async def news_wires(
+    channels: Sequence[str], coins: dict[str, str], title: str = NOTES
+) -> AsyncIterator[NewsWires]:
     """Run wires on a free loopback port."""
-    wires = NewsWires(channels, coins)
+    wires = NewsWires(channels, coins, title)
     app = web.Application()
     app.router.add_get("/{channel}", wires._handle)
     async with serving(app) as port:
