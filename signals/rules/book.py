@@ -17,6 +17,7 @@ class Rule:
 
     Attributes:
         reasons: its name alone, as readings give it.
+        coins: the codes that it is for; empty for all.
         parties: kinds of actors without one of which no pattern can match; empty if there are
             none such.
     """
@@ -26,6 +27,7 @@ class Rule:
     direction: Direction
     confidence: float
     reasons: tuple[str]
+    coins: frozenset[str]
     triggers: frozenset[str]
     also: frozenset[str]
     parties: frozenset[str]
@@ -158,6 +160,9 @@ class RuleBook:
             found = rule.find(text)
             if found is None:
                 continue
+            subjects = lead.subjects_in(number, found)
+            if rule.coins and not rule.coins.issuperset(coin.code for coin in subjects):
+                continue
             if sentence is None:
                 sentence = Sentence(text)
             objection = rule.unless.find(sentence)
@@ -169,7 +174,7 @@ class RuleBook:
                 )
                 continue
             veto = self._veto(rule, sentence) or self._veto_around(rule, lead, number)
-            return veto or Match(rule, lead.subjects_in(number, found), lead.actors)
+            return veto or Match(rule, subjects, lead.actors)
         return refusal
 
     def _veto(self, rule: Rule, sentence: Sentence, *, around: bool = False) -> Refusal | None:

@@ -13,6 +13,7 @@ from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
 from signals.rules.book import Match, Refusal, Rule, RuleBook, Veto
 from signals.rules.objections import Objection, outside_groups
+from signals.rules.short_forms import SHORT_FORMS
 
 __all__ = ["Match", "Refusal", "RuleBook", "bundled_rules", "compile_rules", "load_rules"]
 
@@ -34,35 +35,13 @@ _NEEDED: Final = {
     "<r>": frozenset(("authority",)),
     "{C}": frozenset(("company", "fund")),
 }
-_LIST_JOINT: Final = r"(?:,? and |, | & |/| \+ |['\u2019]s )"
-_LIST: Final = rf"<a>(?:{_LIST_JOINT}(?:[\w.'\u2019-]+ ){{0,3}}?<a>)*"
-_PAIR: Final = r"[-_](?:eur|usd|usdt|usdc|btc|gbp|krw|try|perp)\b"
-_NOUNS: Final = (
-    "network|labs|foundation|protocol|blockchain|chain|tokens?|coins?|finance|dao|team|platform"
-    "|project|ecosystem|bridge|mainnet|main net|developers?|core|lending|defi|dex|exchange|wallets?"
-    "|stablecoin|layer|l1|l2|rollup|treasury|community|makers?|issuer|founders?|parent|creators?"
-    "|firm|company|inc|group|markets?|pools?|vaults?|users|cross-chain|liquidity|smart|contracts?"
-    "|router|v\\d|hot|operator|lender|holders|governance|native|utility|digital|global|protocol.s"
-)
-_MACROS: Final = {
-    "{A}": rf"(?P<a>{_LIST})(?!{_PAIR})",
-    "{AM}": rf"(?P<a>{_LIST}|<m>)",
-    "{C}": "(?:<c>|<f>)",
-    "{N}": rf"(?:\W?s)?(?: (?:{_NOUNS})){{0,3}}",
-    "{MON}": r"(?:[$\u20ac\u00a3]|us\$|usd )?\d[\d.,]*\+?"
-    r"(?: ?(?:million|billion|mln|bln|mn|bn|m|b|k))?\b",
-    "{W2}": r"(?: [^\s.;:!?<]+){0,2}?",
-    "{W4}": r"(?: (?!<a>)[^\s;:!?]+){0,4}?",
-    "{W8}": r"(?: (?!<a>)[^\s;!?]+){0,8}?",
-    "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently"
-    r"|finally|set|going|been|being|be|gets?|got|temporarily|again|immediately|it) )*",
-}
 _RULE_KEYS: Final = frozenset(
     (
         "name",
         "type",
         "direction",
         "confidence",
+        "coins",
         "triggers",
         "also",
         "patterns",
@@ -225,7 +204,7 @@ def _shown(found: Match | Refusal | None) -> str:
 
 
 def _compiled(name: str, pattern: str) -> re.Pattern[str]:
-    for macro, meaning in _MACROS.items():
+    for macro, meaning in SHORT_FORMS.items():
         pattern = pattern.replace(macro, meaning)
     try:
         return re.compile(pattern)
@@ -256,6 +235,7 @@ def _rule(row: Mapping[str, Any]) -> Rule:
         confidence=confidence,
         reasons=(name,),
         triggers=frozenset(row["triggers"]),
+        coins=frozenset(row.get("coins", ())),
         also=frozenset(row.get("also", ())),
         parties=_parties(row["patterns"]),
         patterns=patterns,
