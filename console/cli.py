@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "decide": ("console.commands.decide", "Events in a file to signals or reasons, line by line."),
     "explain": ("console.commands.explain", "How one text is read, step by step."),
     "model": ("console.commands.model", "Train classifiers, judge them, choose the one in use."),
+    "assets": ("console.commands.assets", "The coins known; adding those an exchange lists."),
     "rules": ("console.commands.rules", "List, check and try the rules that make news."),
     "status": ("console.commands.operator", "What runs, how the gate stands, what is open."),
     "halt": ("console.commands.operator", "Gate to HALTED: only cancels leave."),

@@ -17,6 +17,7 @@ BENCHMARKS: Final = {
     "crawl-all": "benchmarks.crawl_all",
     "parse": "benchmarks.parse",
     "poll": "benchmarks.poll",
+    "assets": "benchmarks.assets",
     "decide": "benchmarks.decide",
     "quality": "benchmarks.quality",
 }
