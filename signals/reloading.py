@@ -42,7 +42,7 @@ class Reloading:
 
     Everything is built in a thread and put in place on the event loop, in one step that no event
     can come between: an event is keyed and decided about by the same tables, on the fast lane as
-    a whole, on the distributed lane at each of its two stages (see docs/adr/0010).
+    a whole, on the distributed lane at each of its two stages (see docs/adr/0013).
 
     Attributes:
         reader: the one that is in use, the same object for as long as the process lives.
