@@ -250,9 +250,24 @@ class _Worker:
         ours = [tp for tp in app.consumer.assignment() if tp.topic == events]
         ends = {(tp.topic, tp.partition): app.consumer.highwater(tp) for tp in ours}
         for partition, offset in self._deliveries.missed(ends).items():
-            if TP(*partition) in app.consumer.assignment() and not app.rebalancing:
-                _log.warning("events_read_again", partition=partition[1], offset=offset)
-                await app.consumer.seek(TP(*partition), offset)
+            _log.warning("events_read_again", partition=partition[1], offset=offset)
+            await self._seek(TP(*partition), offset)
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        """Have Faust read on from an offset, unless the partition is not ours any more.
+
+        Faust fetches in a thread of its own and calls `seek` from this one: while that thread
+        takes records out, this ends in a `KeyError` there. So the thread is asked to do it.
+        """
+        consumer: Any = self._app.consumer
+        thread = consumer._thread  # noqa: SLF001
+
+        def seek() -> None:
+            if partition in thread.assignment():
+                thread.seek(partition, offset)
+
+        await thread.call_thread(seek)
+        consumer._read_offset[partition] = offset or None  # noqa: SLF001 - as its `seek` does
 
     async def _on_revoked(self, _app: Any, /, *args: Any, signal: Any, **_: Any) -> None:  # noqa: ANN401, ARG002
         """Commit what can be before the partitions go to another worker."""
