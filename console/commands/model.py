@@ -135,6 +135,23 @@ def evaluate(
         click.echo(f"drawn: {output / 'confusion.png'}, {output / 'calibration.png'}")
 
 
+@model.command()
+@texts_option
+@shared_option
+@click.option("--output", type=click.Path(path_type=Path), help="Also write the table here.")
+def compare(texts: Path | None, shared: Path, output: Path | None) -> None:
+    """Train ours, spaCy's and the baselines on the same texts; print their figures as a table."""
+    from console.training import gather  # noqa: PLC0415
+    from models.training.compare import as_markdown  # noqa: PLC0415
+    from models.training.compare import compare as compare_models  # noqa: PLC0415
+    from models.training.pipeline import Recipe  # noqa: PLC0415
+
+    table = as_markdown(compare_models(gather(texts, shared), Recipe()))
+    click.echo(table, nl=False)
+    if output is not None:
+        output.write_text(table, encoding="utf-8")
+
+
 @model.command("list")
 @config_option
 def list_versions(config: Path | None) -> None:

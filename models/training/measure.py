@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.contracts.signal import Direction, EventType
 from models.manifest import Figure
-from models.predictor import Predictor
+from models.predictor import Prediction, Predictor
 from models.training.samples import Sample
 
 Strings = NDArray[np.str_]
@@ -53,8 +53,16 @@ class Readings(NamedTuple):
 
 
 def read(predictor: Predictor, samples: Sequence[Sample]) -> Readings:
-    """Ask a predictor about every sample."""
-    said = [predictor.predict(sample.lead) for sample in samples]
+    """Ask a predictor about every sample's masked lead."""
+    return _readings([predictor.predict(sample.lead) for sample in samples], samples)
+
+
+def read_words(predictor: Predictor, samples: Sequence[Sample]) -> Readings:
+    """Ask what judges texts as written, as baselines do."""
+    return _readings([predictor.predict(sample.words) for sample in samples], samples)
+
+
+def _readings(said: Sequence[Prediction | None], samples: Sequence[Sample]) -> Readings:
     return Readings(
         types=np.array([sample.event_type.value for sample in samples]),
         directions=np.array([sample.direction.value for sample in samples]),
