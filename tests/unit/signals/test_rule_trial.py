@@ -95,5 +95,5 @@ def test_command_checks_and_lists_own_rules_over_the_bundled(files: tuple[Path, 
     own = str(files[0])
     listed = CliRunner().invoke(rules, ["list", own]).output
     assert listed.startswith("mascot")
-    assert "\nlisting" not in listed
+    assert "\nlisting " not in listed
     assert "hold" in CliRunner().invoke(rules, ["check", own]).output

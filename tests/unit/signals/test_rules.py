@@ -199,3 +199,19 @@ def test_hack_is_told_rather_than_the_stop_it_brings() -> None:
 def test_delisting_is_told_rather_than_listing() -> None:
     text = "Binance will delist Kaspa and list Pyth"
     assert Reader(RESOLVER).read_text(None, text).event_type is not EventType.LISTING
+
+
+def test_rule_for_named_coins_is_silent_about_others() -> None:
+    reader = Reader(RESOLVER)
+    assert reader.read_text(None, "USDC drops to 88 cents").event_type is EventType.DEPEG
+    assert reader.read_text(None, "Dogecoin drops to 12 cents").refusal is not None
+
+
+def test_veto_that_holds_throughout_objects_from_a_later_sentence() -> None:
+    text = "Kraken lists Kaspa (KAS)! Trading starts now. Just kidding"
+    assert Reader(RESOLVER).read_text(None, text).refusal is SkipReason.RUMOUR
+
+
+def test_exception_in_the_headline_holds_for_the_text_below() -> None:
+    reading = Reader(RESOLVER).read_text("New perpetual futures", "Kraken lists Kaspa (KAS).")
+    assert reading.refusal is SkipReason.NOT_NEWS
