@@ -14,6 +14,7 @@ from console.options import config_option
 BENCHMARKS: Final = {
     "event-to-order": "benchmarks.event_to_order",
     "kafka-lane": "benchmarks.kafka_lane",
+    "worker": "benchmarks.worker",
     "crawl-all": "benchmarks.crawl_all",
     "parse": "benchmarks.parse",
     "poll": "benchmarks.poll",
@@ -21,6 +22,7 @@ BENCHMARKS: Final = {
     "decide": "benchmarks.decide",
     "quality": "benchmarks.quality",
 }
+ON_KAFKA: Final = ("kafka-lane", "worker")
 ALL: Final = "all"
 
 
@@ -33,7 +35,8 @@ ALL: Final = "all"
 def bench(name: str, target: Path | None, config: Path | None) -> None:
     """Run one benchmark, or all; exit code 1 when a figure is beyond its limit.
 
-    kafka-lane uses the broker of the configuration, or starts one of its own (Java and Maven).
+    kafka-lane and worker use the broker of the configuration, or start one of their own (Java and
+    Maven).
     """
     from console.settings import load_settings  # noqa: PLC0415 - --help stays quick
 
@@ -42,7 +45,7 @@ def bench(name: str, target: Path | None, config: Path | None) -> None:
     results = []
     for each in names:
         run: Callable[..., dict[str, Any]] = import_module(BENCHMARKS[each]).run
-        results.append(run(bootstrap=bootstrap) if each == "kafka-lane" else run())
+        results.append(run(bootstrap=bootstrap) if each in ON_KAFKA else run())
     document = json.dumps({"benchmarks": results} if name == ALL else results[0], indent=2)
     click.echo(document)
     if target is not None:
