@@ -36,11 +36,13 @@ class Texts(NamedTuple):
         own: our own texts of the latest days.
         headlines: everyday headlines of the latest days; empty where they are not at hand.
         train: for baselines: nothing of a story in the other two, and no near-copy.
+        earlier: our own texts among those.
     """
 
     own: list[Asked]
     headlines: list[Asked]
     train: list[Sample]
+    earlier: list[Asked]
 
 
 def latest_texts(folder: Path = BUNDLED, shared: Path = SHARED) -> Texts:
@@ -60,6 +62,7 @@ def latest_texts(folder: Path = BUNDLED, shared: Path = SHARED) -> Texts:
         own=[_own(by_words[s.words]) for s in parted.test if s.origin is Origin.OWN],
         headlines=[_headline(s, subjects) for s in parted.test if s.origin is Origin.HEADLINE],
         train=parted.train,
+        earlier=[_own(by_words[s.words]) for s in parted.train if s.origin is Origin.OWN],
     )
 
 

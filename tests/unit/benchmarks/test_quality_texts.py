@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from benchmarks.quality import run
+from benchmarks.quality import run, write_errors
 from benchmarks.quality_errors import KINDS, sort_errors
 from benchmarks.quality_figures import Answer, Right
 from benchmarks.quality_texts import Asked, Texts, latest_texts
@@ -44,11 +44,12 @@ def test_only_the_latest_stories_are_asked_about(tmp_path: Path) -> None:
     texts = written(tmp_path)
     assert [one.right.story for one in texts.own] == ["story-4", "story-4"]
     assert not texts.headlines
+    assert len(texts.earlier) == 8
     assert {sample.story for sample in texts.train} == {f"story-{n}" for n in range(4)}
 
 
 def test_a_run_gives_figures_limits_and_baselines(tmp_path: Path) -> None:
-    figures = run(written(tmp_path), errors=tmp_path / "errors.txt")
+    figures = run(written(tmp_path))
     assert figures["texts"] == 2
     assert 0 <= figures["assets_f1"] <= 1
     for key in figures:
@@ -56,7 +57,12 @@ def test_a_run_gives_figures_limits_and_baselines(tmp_path: Path) -> None:
         if kind in ("least", "limit"):
             assert name in figures
     assert set(figures["baselines"]) == {"keyword", "vader", "tfidf"}
-    assert "missed" in (tmp_path / "errors.txt").read_text(encoding="utf-8")
+
+
+def test_mistakes_are_written_the_costly_kinds_first(tmp_path: Path) -> None:
+    write_errors(written(tmp_path).earlier, tmp_path / "errors.txt")
+    lines = (tmp_path / "errors.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines[: len(KINDS)]] == list(KINDS)
 
 
 def test_each_mistake_has_its_kind() -> None:
