@@ -14,7 +14,7 @@ from core.contracts.errors import Fatal
 from core.contracts.topics import DEAD_LETTERS, EVENTS, SHADOW_SIGNALS, SIGNALS
 from core.runtime.bus.kafka import RawTopic, create_raw_topics, create_topics
 from core.runtime.logs import get_logger
-from signals.agents import EventAgent, FaustStories, KeptTable, WorkerBus
+from signals.agents import EventAgent, FaustStories, KeptTable, Raw, WorkerBus
 from signals.classifier import Classifier
 from signals.deliveries import Deliveries, Partition
 from signals.pipeline import Limits
@@ -127,7 +127,9 @@ class _Worker:
     def compose(self, *, reader: Reader, limits: Limits, trust: Trust, clock: Clock) -> Classifier:
         """Put the classifier between Faust's topics."""
         app, prefix, deliveries = self._app, self._prefix, self._deliveries
-        events = app.topic(prefix + EVENTS.name, acks=False, allow_empty=True)  # see Deliveries
+        events = app.topic(  # for `acks` see Deliveries
+            prefix + EVENTS.name, acks=False, allow_empty=True, schema=Raw(allow_empty=True)
+        )
         changelog, partitions, _ = stories_topic(prefix)
         table = KeptTable(
             app,

@@ -27,6 +27,7 @@ async def classify(service: Service, settings: Settings) -> None:
         host.metrics.read("signals", "Signals given", lambda: classifier.signals)
         host.metrics.count("skips", "Events without a signal", "reason", lambda: classifier.skipped)
         show_tables(tables, shadow, host.metrics)
+        host.settle(lambda: True)
         say_ready(Ready(service.name, url))
 
     def flows() -> CheckResult:

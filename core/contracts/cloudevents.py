@@ -3,6 +3,7 @@
 Source: CloudEvents Kafka Protocol Binding 1.0.2, section 3.2.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from core.contracts.errors import DecodeError
@@ -28,7 +29,9 @@ def headers_for(topic: Topic[Any], record_id: str, key: str, trace: Trace) -> He
     ]
 
 
-def check_headers(topic: Topic[Any], headers: Headers, raw: bytes) -> Trace:
+def check_headers(
+    topic: Topic[Any], headers: Iterable[tuple[str, bytes | None]], raw: bytes
+) -> Trace:
     """Read a record's headers: its trace, once its type is found to be the topic's.
 
     A record without CloudEvents headers is taken by its body alone: other tools may produce one.
@@ -36,10 +39,10 @@ def check_headers(topic: Topic[Any], headers: Headers, raw: bytes) -> Trace:
     Raises:
         DecodeError: `ce_type` names another schema or version than the topic's.
     """
-    trace = Trace()
+    trace: Trace | None = None
     for name, value in headers:
-        if name == "ce_type" and value.decode("utf-8", "replace") != topic.schema:
-            raise DecodeError(f"{topic.name} carries {topic.schema}, not {value!r}", raw)
         if name == TRACE_HEADER:
-            trace = Trace.from_header(value)
-    return trace
+            trace = Trace.from_header(value or b"")
+        elif name == "ce_type" and value != topic.schema.encode():
+            raise DecodeError(f"{topic.name} carries {topic.schema}, not {value!r}", raw)
+    return trace or Trace()

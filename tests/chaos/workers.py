@@ -44,6 +44,7 @@ NEWS_EVERY: Final = 5
 KEEP_AHEAD: Final = 0.4
 """The next part is published when so much of the signals due has come: work is never done."""
 PART_S: Final = 60.0
+JOIN_S: Final = 120.0
 ARRIVE_S: Final = 180.0
 SETTLE_S: Final = 3.0
 STEPS: Final = ("join", "join", "kill", "join", "join", "kill", "kill", "join", "kill", "join")
@@ -116,7 +117,9 @@ class Workers:
         config = write_config(
             data.with_suffix(".toml"), generous(str(data)) | {"kafka": self._kafka}
         )
-        self._running.append(await self._stack.enter_async_context(running("classify", config)))
+        self._running.append(
+            await self._stack.enter_async_context(running("classify", config, patience_s=JOIN_S))
+        )
         self.most = max(self.most, len(self._running))
 
     async def kill(self) -> None:

@@ -105,7 +105,9 @@ class Running:
 
 
 @asynccontextmanager
-async def running(name: str, config: Path) -> AsyncIterator[Running]:
+async def running(
+    name: str, config: Path, *, patience_s: float = PATIENCE_S
+) -> AsyncIterator[Running]:
     """Run a service while the block lasts; what still runs after it is killed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "console", name, "--config", str(config)),
@@ -115,7 +117,7 @@ async def running(name: str, config: Path) -> AsyncIterator[Running]:
     service = Running(process, "")
     try:
         assert process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             line = await process.stdout.readline()
         assert line, f"{name} ended with {await process.wait()} before it was ready"
         assert line.startswith(b"{"), line
