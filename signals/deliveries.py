@@ -153,9 +153,14 @@ class Deliveries:
             self._next.pop(partition, None)
             self._stuck.pop(partition, None)
 
+    @property
+    def full(self) -> bool:
+        """Whether `MOST_IN_FLIGHT` events are unconfirmed."""
+        return self._in_flight >= MOST_IN_FLIGHT
+
     async def room(self) -> None:
         """Wait until fewer than `MOST_IN_FLIGHT` events are unconfirmed."""
-        while self._in_flight >= MOST_IN_FLIGHT:
+        while self.full:
             await self._move()
 
     async def drained(self) -> None:
