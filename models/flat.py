@@ -21,6 +21,10 @@ REASONS: Final = 3
 REMEMBERED_TOKENS: Final = 20_000
 """Tokens whose sums are kept; past it they are forgotten and summed again as they come."""
 
+LEAST_KNOWN: Final = 0.35
+"""Of a text with a smaller part of words that training has seen, such as one in another language,
+the model says nothing."""
+
 Pair = tuple[str, str]
 
 _NEUTRAL: Final = DIRECTIONS.index(Direction.NEUTRAL)
@@ -110,12 +114,12 @@ class FlatModel:
         self._rows = _Rows(features, rows, self._table, len(pairs))
 
     def predict(self, lead: str) -> Prediction | None:
-        """Judge a masked lead; None where the first stage sees no news in it."""
+        """Judge a masked lead; None where the first stage sees no news, or few words it knows."""
         tokens = tokens_of(lead)
         pairs = pairs_of(tokens)
         total = self._sum(tokens, pairs)
         length = sqrt(total.imag) or 1.0
-        if total.real < self._cut * length:
+        if total.real < self._cut * length or not self._sums.knows(tokens):
             return None
         found = self._gather(tokens, pairs)
         chances = self._chances(found, length)
@@ -128,6 +132,10 @@ class FlatModel:
             return Prediction(label.event_type, label.direction, confidence, (), label.detail)
         reasons = self._reasons(tokens, pairs, found[:, best])
         return Prediction(label.event_type, label.direction, confidence, reasons)
+
+    def knows(self, lead: str) -> bool:
+        """Whether enough of a masked lead's words stood in training to judge it at all."""
+        return self._sums.knows(tokens_of(lead))
 
     def news_probability(self, lead: str) -> float:
         """Give the first stage's probability that a masked lead is news."""
@@ -192,6 +200,12 @@ class _Sums(dict[str, complex]):
     def __init__(self, features: dict[str, int], sums: list[complex]) -> None:
         super().__init__()
         self._by_feature = {name: sums[at] for name, at in features.items() if " " not in name}
+
+    def knows(self, tokens: list[str]) -> bool:
+        """Whether enough of a text's words, marks and signs aside, stood in training."""
+        known = self._by_feature
+        words = [token in known for token in tokens if token.isalnum()]
+        return sum(words) >= LEAST_KNOWN * len(words)
 
     def __missing__(self, token: str) -> complex:
         if len(self) >= REMEMBERED_TOKENS:

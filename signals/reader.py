@@ -16,6 +16,9 @@ from signals.rules.lead import Lead
 DENIAL: Final = "denial"
 """Begins the detail of a reading that denies or corrects something."""
 
+MODEL_THRESHOLD: Final = 0.96
+"""How sure a model must be: where on texts it had not seen 19 of 20 trades went the right way."""
+
 _NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
 
 
@@ -66,15 +69,29 @@ class Reader:
     for each key. Reading is a pure function of title and text; the memory only saves time.
     """
 
-    __slots__ = ("_last", "_last_event", "_predictor", "_resolver", "_rules")
+    __slots__ = (
+        "_last",
+        "_last_event",
+        "_model_threshold",
+        "_predictor",
+        "_resolver",
+        "_rules",
+    )
 
     def __init__(
         self,
         resolver: Resolver | None = None,
         rules: RuleBook | None = None,
         predictor: Predictor | None = None,
+        model_threshold: float = MODEL_THRESHOLD,
     ) -> None:
         """Take the bundled tables for what is not given.
+
+        Args:
+            resolver: finds coins and parties.
+            rules: judge first.
+            predictor: asked where no rule has an answer.
+            model_threshold: what the predictor is less sure of is read, and not traded.
 
         Raises:
             ConfigurationError: a bundled table is malformed.
@@ -82,6 +99,7 @@ class Reader:
         self._resolver = resolver or Resolver(bundled_universe())
         self._rules = rules or bundled_rules()
         self._predictor = predictor
+        self._model_threshold = model_threshold
         self._last_event: Event | None = None
         self._last: Reading | None = None
 
@@ -89,6 +107,7 @@ class Reader:
         """Read with another's tables and model from now on; call it between two events."""
         self._resolver, self._rules = other._resolver, other._rules  # noqa: SLF001 - same class
         self._predictor = other._predictor  # noqa: SLF001
+        self._model_threshold = other._model_threshold  # noqa: SLF001
         self._last_event = self._last = None
 
     def read(self, event: Event) -> Reading:
@@ -129,11 +148,16 @@ class Reader:
                 refusal=found.reason,
                 detail=found.detail,
             )
-        prediction = (
-            self._predictor.predict(Lead(resolution).masked) if self._predictor and codes else None
-        )
+        silent = Reading(assets, codes, resolution.ambiguous)
+        if self._predictor is None or not codes:
+            return silent
+        lead = Lead(resolution)
+        prediction = self._predictor.predict(lead.masked)
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:
-            return Reading(assets, codes, resolution.ambiguous)
+            return silent if prediction is None else silent._replace(detail=prediction.detail)
+        if objection := self._rules.object_to(lead):
+            return silent._replace(refusal=objection.reason, detail=objection.detail)
+        sure = prediction.confidence >= self._model_threshold
         return Reading(
             assets=assets,
             subjects=codes,
@@ -143,7 +167,8 @@ class Reader:
             confidence=prediction.confidence,
             reasons=prediction.reasons,
             actors=_actors(resolution),
-            refusal=None,
+            refusal=None if sure else SkipReason.LOW_CONFIDENCE,
+            detail="" if sure else f"the model is {prediction.confidence:.2f} sure",
         )
 
 

@@ -21,8 +21,8 @@ _ADDRESS: Final = re.compile(
     r"|\b[13][1-9A-HJ-NP-Za-km-z]{25,34}\b|\b[1-9A-HJ-NP-Za-km-z]{40,44}\b"
 )
 _SHORT_LINK: Final = re.compile(
-    r"\b(?:bit\.ly|tinyurl\.com|cutt\.ly|is\.gd|rb\.gy|t\.ly|shorturl\.at|rebrand\.ly|tiny\.cc"
-    r"|ow\.ly|s\.id|v\.gd|goo\.su|linktr\.ee)/\S",
+    r"(?<![\w.-])(?:bit\.ly|tinyurl\.com|cutt\.ly|is\.gd|rb\.gy|t\.ly|shorturl\.at|rebrand\.ly"
+    r"|tiny\.cc|ow\.ly|s\.id|v\.gd|goo\.su|linktr\.ee)/\S",
     re.IGNORECASE,
 )
 _URGENT: Final = re.compile(
@@ -37,7 +37,57 @@ _FIRST_PERSON: Final = re.compile(
     r"|\bofficial(?:ly)? (?:announcement|statement|notice)\b",
     re.IGNORECASE,
 )
-_CONTRACT: Final = re.compile(r"\b(?:ca|contract|new token|token address)\b", re.IGNORECASE)
+# Words without which the patterns above can't match: a look at the words is cheap, they are not.
+_OFFER_WORDS: Final = frozenset(
+    (
+        "double",
+        "twice",
+        "triple",
+        "2x",
+        "3x",
+        "10x",
+        "send",
+        "giveaway",
+        "away",
+        "giving",
+        "free",
+        "claim",
+        "grab",
+        "secure",
+        "collect",
+        "connect",
+        "verify",
+        "seed",
+    )
+)
+_URGENT_WORDS: Final = frozenset(
+    (
+        "hurry",
+        "act",
+        "limited",
+        "first",
+        "last",
+        "before",
+        "don",
+        "miss",
+        "only",
+        "ends",
+        "link",
+        "dm",
+        "buy",
+        "ape",
+        "moon",
+        "100x",
+        "1000x",
+        "presale",
+    )
+)
+_PARTY_WORDS: Final = frozenset(("we", "official", "officially"))
+_CONTRACT_WORDS: Final = frozenset(("ca", "contract"))
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{25}")
+_CAPITAL: Final = re.compile(r"[A-Z]")
+_LETTER: Final = re.compile(r"[A-Za-z]")
 _SHOUT_LETTERS: Final = 40
 _SHOUT_SHARE: Final = 0.8
 _READ: Final = 2_000
@@ -52,33 +102,43 @@ def of_scam(event: Event, *, open_to_all: bool) -> str | None:
     """
     if event.lookalikes:
         return f"letters that pretend to be others in {event.lookalikes[0]!r}"
-    text = f"{event.title}\n{event.text}" if event.title else event.text
-    text = text[:_READ]
-    if found := _OFFER.search(text):
+    text = _read(event)
+    words = set(_WORD.findall(text.lower()))
+    if not words.isdisjoint(_OFFER_WORDS) and (found := _OFFER.search(text)):
         return f"an offer: {found.group()[:40]!r}"
     if not open_to_all:
         return None
-    marks = [
-        name
-        for name, is_there in (
-            ("an address to pay to", _ADDRESS.search(text) is not None),
-            ("a short link", _SHORT_LINK.search(text) is not None),
-            ("urgency", _URGENT.search(text) is not None),
-            ("capitals throughout", _shouts(text)),
-            ("a contract of a new token", _CONTRACT.search(text) is not None),
-        )
-        if is_there
-    ]
+    marks = []
+    if _LONG_WORD.search(text) and _ADDRESS.search(text):
+        marks.append("an address to pay to")
+    if "/" in text and _SHORT_LINK.search(text):
+        marks.append("a short link")
+    if not words.isdisjoint(_URGENT_WORDS) and _URGENT.search(text):
+        marks.append("urgency")
+    if _shouts(text):
+        marks.append("capitals throughout")
+    if not words.isdisjoint(_CONTRACT_WORDS) or "new token" in text.lower():
+        marks.append("a contract of a new token")
     return " and ".join(marks) if len(marks) > 1 else None
 
 
 def of_false_office(event: Event) -> str | None:
     """Name the words by which an event speaks as if it were the party itself."""
-    found = _FIRST_PERSON.search(event.title or "") or _FIRST_PERSON.search(event.text[:_READ])
+    text = _read(event)
+    if _PARTY_WORDS.isdisjoint(_WORD.findall(text.lower())):
+        return None
+    found = _FIRST_PERSON.search(text)
     return f"speaks as the party itself: {found.group()[:40]!r}" if found else None
 
 
+def _read(event: Event) -> str:
+    text = f"{event.title}\n{event.text}" if event.title else event.text
+    return text[:_READ]
+
+
 def _shouts(text: str) -> bool:
-    letters = [character for character in text if character.isalpha()]
-    capitals = sum(map(str.isupper, letters))
-    return len(letters) >= _SHOUT_LETTERS and capitals > _SHOUT_SHARE * len(letters)
+    capitals = len(_CAPITAL.findall(text))
+    return capitals >= _SHOUT_LETTERS * _SHOUT_SHARE and (
+        len(letters := _LETTER.findall(text)) >= _SHOUT_LETTERS
+        and capitals > _SHOUT_SHARE * len(letters)
+    )

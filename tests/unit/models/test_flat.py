@@ -61,11 +61,18 @@ def test_only_the_beginning_of_an_endless_lead_is_read() -> None:
 def test_a_prediction_is_that_of_the_likeliest_direction(lead: str) -> None:
     found = MODEL.predict(lead)
     if found is None:
-        assert MODEL.news_probability(lead) < trained().weights.screen_at + 1e-9
+        seen = MODEL.news_probability(lead) < trained().weights.screen_at + 1e-9
+        assert seen or not MODEL.knows(lead)
         return
     assert 1 / 3 <= found.confidence <= 1 + 1e-9
     assert (found.event_type is EventType.NOT_NEWS) == (found.direction is Direction.NEUTRAL)
     assert bool(found.detail) == (found.event_type is EventType.NOT_NEWS)
+
+
+def test_text_in_words_it_never_saw_is_not_judged() -> None:
+    lead = "angreifer räumen <a> aus, hundert millionen fort"
+    assert not MODEL.knows(lead)
+    assert MODEL.predict(lead) is None
 
 
 def test_what_it_learnt_it_knows_with_reasons() -> None:

@@ -87,7 +87,7 @@ class Model:
 
 
 def test_model_is_asked_where_rules_are_silent_and_there_is_a_coin() -> None:
-    model = Model(Prediction(EventType.HACK, Direction.SELL, 0.9, ("outage",)))
+    model = Model(Prediction(EventType.HACK, Direction.SELL, 0.97, ("outage",)))
     reader = Reader(predictor=model)
     assert reader.read_text(None, "Cardano stands still").event_type is EventType.HACK
     assert reader.read_text(None, "The weather stands still").refusal is SkipReason.NOT_NEWS
