@@ -105,4 +105,3 @@ def _run(folder: Path, rounds: int) -> dict[str, Any]:
         figures[f"ratio_{times}x"] = round(median(ratios), 3)
     figures["limit_ratio_100x"] = 1.5
     return figures
-

@@ -1,5 +1,6 @@
 """Reads an event: which coins it is about, what happened to them, and how sure that is."""
 
+import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
@@ -18,6 +19,9 @@ DENIAL: Final = "denial"
 
 MODEL_THRESHOLD: Final = 0.96
 """How sure a model must be: where on texts it had not seen 19 of 20 trades went the right way."""
+
+# A linear model weighs "no halt" as it does "halt".
+_NEGATION: Final = re.compile(r"\b(?:no|not|without|never|none|nor|neither)\b|n['\u2019]t\b")
 
 _NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
 
@@ -155,6 +159,8 @@ class Reader:
         prediction = self._predictor.predict(lead.masked)
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:
             return silent if prediction is None else silent._replace(detail=prediction.detail)
+        if lead.sentences and (negated := _NEGATION.search(lead.sentences[0])):
+            return silent._replace(detail=f"negation: {negated.group()!r}")
         if objection := self._rules.object_to(lead):
             return silent._replace(refusal=objection.reason, detail=objection.detail)
         sure = prediction.confidence >= self._model_threshold

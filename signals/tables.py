@@ -73,7 +73,7 @@ class TableFiles:
         if live is None:
             return Tables(Reader(resolver, rules), NO_MODEL, Drift({}))
         drift = Drift(live.manifest.reference)
-        reader = Reader(resolver, rules, Watched(live.model, drift))
+        reader = Reader(resolver, rules, Watched(live.model, drift), live.manifest.threshold)
         if shadow is None:
             return Tables(reader, live.version, drift)
         rival = Reader(resolver, rules, shadow.model)

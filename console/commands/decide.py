@@ -36,11 +36,15 @@ def decide(source: Path, target: Path, config: Path | None, *, stateless: bool) 
 
     A malformed line is answered with what is wrong with it, and makes the exit code 1 in the end.
     """
-    from console.settings import load_settings  # noqa: PLC0415 - --help stays quick
+    from console.lanes.tables import models_of  # noqa: PLC0415 - --help stays quick
+    from console.settings import load_settings  # noqa: PLC0415
     from signals.decide_file import decide_lines  # noqa: PLC0415
+    from signals.tables import TableFiles  # noqa: PLC0415
 
-    settings = load_settings(config).signals
+    everything = load_settings(config)
+    settings = everything.signals
     limits, trust = settings.limits(), settings.trust.judge()
+    reader = TableFiles(models_of(everything), settings.assets, settings.rules).load().reader
     with ExitStack() as stack:
         try:
             lines = (
@@ -51,7 +55,9 @@ def decide(source: Path, target: Path, config: Path | None, *, stateless: bool) 
             )
         except OSError as error:
             raise click.UsageError(f"{error.filename}: {error.strerror}") from error
-        summary = decide_lines(lines, out, stateless=stateless, limits=limits, trust=trust)
+        summary = decide_lines(
+            lines, out, stateless=stateless, limits=limits, reader=reader, trust=trust
+        )
     for problem in summary.problems[:SHOWN]:
         click.echo(problem, err=True)
     hidden = len(summary.problems) - SHOWN

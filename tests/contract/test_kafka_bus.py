@@ -308,10 +308,11 @@ async def test_broker_restart_loses_nothing_and_keeps_order(kafka_server: KafkaS
 async def test_broker_that_is_away_is_not_asked_without_a_pause(
     kafka_server: KafkaServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bus = KafkaBus(kafka_server.bootstrap, clock=ManualClock(), confirm_timeout_ms=1_000)
+    bus = KafkaBus(kafka_server.bootstrap, clock=ManualClock(), confirm_timeout_ms=20_000)
     await bus.start()
     say(bus, 1)
     await bus.flush()
+    bus._confirm_timeout_s = 1.0
     kafka_server.kill()
     # As after an orderly stop, in which the broker first gives its partitions up.
     monkeypatch.setattr(bus._producer.client.cluster, "leader_for_partition", lambda _: -1)
