@@ -1,5 +1,7 @@
 """Reads a tape the way the crawlers and the signals do, without sockets: for tests of its truth."""
 
+from pathlib import Path
+
 import msgspec
 
 from console.demo.outlets import Feed, Wire
@@ -15,9 +17,11 @@ from crawlers.normalise import normalise
 from crawlers.sources.newswire.parse import make_parse
 from crawlers.sources.newswire.settings import Fields, NewswireSettings
 from crawlers.sources.rss.parse import parse
+from models.registry import Registry
 from signals.pipeline import Context, Limits, decide
 from signals.reader import Reader
 
+NO_MODELS = Path("no-such-folder")
 NOW_NS = 1_790_000_000_123_456_789
 
 
@@ -47,7 +51,8 @@ class TapeReader:
         self._wires = {o.slug: Wire(o) for o in tape.outlets if o.form is Form.WIRE}
         self._events: set[str] = set()
         self._stories: dict[str, tuple[Story, ...]] = {}
-        self._reader = Reader()
+        live = Registry(NO_MODELS).load_live()  # what a lane reads with: the bundled model
+        self._reader = Reader(predictor=live.model, model_threshold=live.manifest.threshold)
 
     def read(self, item: Item) -> Outcome:
         outlet = self._outlets[item.outlet]
