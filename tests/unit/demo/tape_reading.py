@@ -49,7 +49,7 @@ class TapeReader:
         self._outlets = {outlet.slug: outlet for outlet in tape.outlets}
         self._feeds = {o.slug: Feed(o, NOW_NS) for o in tape.outlets if o.form is not Form.WIRE}
         self._wires = {o.slug: Wire(o) for o in tape.outlets if o.form is Form.WIRE}
-        self._events: set[str] = set()
+        self._events: set[tuple[str, str | None, str]] = set()
         self._stories: dict[str, tuple[Story, ...]] = {}
         live = Registry(NO_MODELS).load_live()  # what a lane reads with: the bundled model
         self._reader = Reader(predictor=live.model, model_threshold=live.manifest.threshold)
@@ -74,8 +74,8 @@ class TapeReader:
             )
             if isinstance(event, Refusal):
                 refusals.append(f"refused: {event.reason}")
-            elif event.id not in self._events:
-                self._events.add(event.id)
+            elif (said := (event.id, event.title, event.text)) not in self._events:
+                self._events.add(said)  # said anew in other words, it is an edit
                 fresh.append(event)
         if not fresh:
             return Outcome(item, entries, refusals[-1] if refusals else "duplicate", [])
