@@ -42,6 +42,20 @@ def gather(texts: Path | None, shared: Path | None) -> Split:
     return split(samples)
 
 
+def parted_texts(texts: Path | None, shared: Path) -> Split:
+    """Read all samples unmasked, and part them as `gather` does.
+
+    Raises:
+        ConfigurationError: one of them is malformed.
+    """
+    samples = own_samples(_unmasked, texts or BUNDLED)
+    return split([*samples, *shared_samples(_unmasked, shared)])
+
+
+def _unmasked(title: str | None, text: str) -> str:
+    return f"{title}\n{text}" if title else text
+
+
 def measuring(parted: Split, recipe: Recipe) -> Measure:
     """Give the function that measures a model on the test set."""
 

@@ -1,4 +1,4 @@
-"""`tidings assets`: the coins that texts are searched for; adding those of an exchange's list."""
+"""`tidings assets`: the coins that texts are searched for; adding some; learning to tell them."""
 
 from pathlib import Path
 
@@ -6,10 +6,12 @@ import click
 
 from console.options import config_option
 
+SHARED = Path("../shared/data/text")
+
 
 @click.group()
 def assets() -> None:
-    """Show coins, and add what an exchange lists to a table of your own."""
+    """Show coins, add what an exchange lists, and learn to tell coins from other words."""
 
 
 @assets.command("show")
@@ -64,3 +66,43 @@ def add(listing: Path, source: str, table: Path, config: Path | None, *, dry_run
         click.echo(f"{code}\t{name}")
     added = 0 if dry_run else add_to_table(table, coins, source)
     click.echo(f"{len(coins)} new, {added} added", err=True)
+
+
+@assets.command("learn")
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of training texts (*.jsonl). Default: the bundled ones.",
+)
+@click.option(
+    "--shared",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=SHARED,
+    show_default=True,
+    help="Folder of further data sets; what is not there is left out.",
+)
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the weights go. Default: over the bundled ones.",
+)
+def learn_senses(texts: Path | None, shared: Path, into: Path | None) -> None:
+    """Learn from the older texts which words are coins, and which coins a text is about.
+
+    It tells how often that is right on the latest texts. Models read what it marks: train them
+    again afterwards.
+    """
+    from console.training import parted_texts  # noqa: PLC0415 - --help stays quick
+    from signals.assets.resolve import Resolver  # noqa: PLC0415
+    from signals.assets.senses import BUNDLED, read_senses, write_senses  # noqa: PLC0415
+    from signals.assets.universe import bundled_universe  # noqa: PLC0415
+    from signals.sense_training import examples, learn, subjects_f1  # noqa: PLC0415
+
+    parted = parted_texts(texts, shared)
+    universe = bundled_universe()
+    known = list(examples(universe, parted.train))
+    target = into or BUNDLED
+    write_senses(target, learn(known))
+    resolver = Resolver(universe, read_senses(target))
+    click.echo(f"{len(known)} candidates in {len(parted.train)} texts: {target}", err=True)
+    click.echo(f"F1 of subjects on the latest texts: {subjects_f1(resolver, parted.test):.3f}")

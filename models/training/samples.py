@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -62,6 +62,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         story: texts of one story share it.
         day: when it was, or would have been, published.
         origin: where it is from.
+        subjects: codes of the coins it is about; None where nobody said.
+        mentioned: codes of other coins in it.
         weight: how much it counts in training.
     """
 
@@ -71,6 +73,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     story: str
     day: date
     origin: Origin = Origin.OWN
+    subjects: tuple[str, ...] | None = None
+    mentioned: tuple[str, ...] = ()
     weight: float = 1.0
 
     @property
@@ -97,6 +101,8 @@ def own_samples(mask: Mask, folder: Path = BUNDLED) -> list[Sample]:
             label=label_name(text.type, text.direction),
             story=text.story,
             day=text.day,
+            subjects=text.subjects,
+            mentioned=text.mentioned,
         )
         for text in read_texts(folder)
     ]
@@ -134,26 +140,45 @@ def shared_samples(mask: Mask, folder: Path, labels: Path = LABELS) -> list[Samp
     return found
 
 
-def read_labels(folder: Path = LABELS) -> dict[str, str]:
-    """Read labels of titles that stand elsewhere: SHA-256 of a title in hex to the class's name.
+class Labelled(NamedTuple):
+    """What a title that stands elsewhere says.
 
-    The columns, parted by tabs, are hash, type and direction; further ones are not for models.
+    Attributes:
+        label: the class's name.
+        subjects: codes of the coins it is about.
+        mentioned: codes of other coins in it.
+    """
+
+    label: str
+    subjects: tuple[str, ...]
+    mentioned: tuple[str, ...]
+
+
+def read_labels(folder: Path = LABELS) -> dict[str, Labelled]:
+    """Read labels of titles that stand elsewhere, by the SHA-256 of a title in hex.
+
+    The columns, parted by tabs, are hash, type, direction, subjects, mentioned.
 
     Raises:
         ConfigurationError: a line is malformed; the message names file and line.
     """
-    labels: dict[str, str] = {}
+    labels: dict[str, Labelled] = {}
     for path in sorted(folder.glob("*.tsv")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if not line or line.startswith("#"):
                 continue
             try:
-                digest, kind, direction = line.split("\t")[:3]
-                labels[digest] = label_name(kind, Direction(direction))
-                read_label(labels[digest])
+                digest, kind, direction, subjects, mentioned = line.split("\t")
+                label = label_name(kind, Direction(direction))
+                read_label(label)
+                labels[digest] = Labelled(label, _codes(subjects), _codes(mentioned))
             except (ValueError, ConfigurationError) as error:
                 raise ConfigurationError(f"{path.name}:{number}: {error}") from error
     return labels
+
+
+def _codes(column: str) -> tuple[str, ...]:
+    return tuple(filter(None, column.split(",")))
 
 
 def data_hash(samples: Sequence[Sample]) -> str:
@@ -176,21 +201,23 @@ def _incidents(path: Path) -> Iterator[tuple[str, date]]:
 
 
 def _labelled(
-    mask: Mask, titles: Iterable[tuple[str, date]], labels: Mapping[str, str], origin: Origin
+    mask: Mask, titles: Iterable[tuple[str, date]], labels: Mapping[str, Labelled], origin: Origin
 ) -> Iterator[Sample]:
     first: dict[str, date] = {}
     for title, day in titles:
         first[title] = min(first.get(title, day), day)
     for title, day in first.items():
         digest = hashlib.sha256(title.encode()).hexdigest()
-        if (label := labels.get(digest)) is not None:
+        if (said := labels.get(digest)) is not None:
             yield Sample(
                 lead=mask(None, title),
                 words=title,
-                label=label,
+                label=said.label,
                 story=digest,
                 day=day,
                 origin=origin,
+                subjects=said.subjects,
+                mentioned=said.mentioned,
             )
 
 

@@ -4,8 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-WORD: Final = re.compile(r"[^\W_]+")
-"""A word of any script: letters and digits, nothing else."""
+_UNSPACED: Final = "\u3040-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uff66-\uff9f"
+
+WORD: Final = re.compile(rf"[^\W_{_UNSPACED}]+|[{_UNSPACED}]+")
+"""A word of any script: letters and digits, nothing else. Scripts that don't part words by spaces
+end a word of another script: a code stands directly beside them."""
 
 WORDS_AND_GAPS: Final = re.compile(rf"({WORD.pattern})")
 """Splits a text into gap, word, gap, word, ..., gap."""
@@ -21,7 +24,7 @@ class Asset(NamedTuple):
         code: canonical.
         name: a name for people; empty where none is known.
         name_ends: last words of its names, lower case: what may stand before its code in brackets.
-        major: the bare code counts even in a headline all in capitals.
+        major: so well known that nobody means anything else by its code.
         stable: worth a fixed amount of money.
         own: in our own table, by hand; else in the long tail, whose bare codes prove nothing.
         listed: in our own table, or traded by a venue: its cashtag is this coin's.
@@ -72,28 +75,20 @@ class Universe(NamedTuple):
         codes: any spelling of a code, upper case, to the canonical codes that claim it.
         phrases: a first word, lower case, to the phrases it begins.
         everyday: codes that are everyday words or abbreviations: bare, no evidence of the coin.
-        soft: those of them that in capitals are the coin's unless the word before says otherwise.
-        listable: more of them that are the coin's with a price word, or in a list of coins.
         not_codes: upper-case abbreviations that are no coin.
         shares: codes of shares and funds: behind a dollar sign they are no unknown coin.
-        small: codes, lower case, that are read in small letters, too.
-        proper: everyday names, lower case, that with a capital inside a sentence are the coin's.
         foreign: finds names in scripts that don't part words by spaces; None where there are none.
         foreign_codes: such a name to its coin's code.
-        triggers: words as written that may begin a phrase or are a code that needs no mark. A
-            text with none of them, and no mark, names nothing.
+        triggers: words as written that may begin a phrase or are a code. A text with none of them,
+            and no mark, names nothing.
     """
 
     assets: Mapping[str, Asset]
     codes: Mapping[str, tuple[str, ...]]
     phrases: Mapping[str, Phrases]
     everyday: frozenset[str]
-    soft: frozenset[str]
-    listable: frozenset[str]
     not_codes: frozenset[str]
     shares: frozenset[str]
-    small: frozenset[str]
-    proper: frozenset[str]
     foreign: re.Pattern[str] | None
     foreign_codes: Mapping[str, str]
     triggers: frozenset[str]

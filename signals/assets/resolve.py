@@ -3,21 +3,28 @@
 import re
 from typing import Final
 
+from signals.assets.candidates import Candidate, Found, find
 from signals.assets.known import WORDS_AND_GAPS, Universe
-from signals.assets.mentions import Resolution
-from signals.assets.scan import scan
+from signals.assets.mentions import AssetMention, How, Resolution, Role
+from signals.assets.senses import SUBJECT_FROM, Senses, bundled_senses
+from signals.assets.surroundings import HARD, describe
+from signals.assets.text import Text
 
 READ_CHARACTERS: Final = 4_000
 """A text is read up to here; news says what it is about at its beginning."""
 
 _URL: Final = re.compile(r"(?:https?://|www\.|t\.me/)\S+")
+_HOW: Final = {"$": How.CASHTAG, "(": How.BRACKET}
+_CODES: Final = frozenset(("own", "tail", "strange"))
 
 
 class Resolver:
     """Reads texts against one universe. Holds no state between texts."""
 
-    def __init__(self, universe: Universe) -> None:
+    def __init__(self, universe: Universe, senses: Senses | None = None) -> None:
+        """Take a universe, and the weights of what stands around coins: the bundled if none."""
         self._universe = universe
+        self._senses = senses or bundled_senses()
 
     def use(self, universe: Universe) -> None:
         """Read later texts against another universe; a text that is being read keeps its own."""
@@ -28,8 +35,60 @@ class Resolver:
 
         Pure, in time linear in what is read.
         """
+        cut, found = self.find(title, text)
+        mentions: list[AssetMention] = []
+        if found.candidates:
+            mentions = self._judge(cut, found)
+        return Resolution(
+            cut.content, cut.words, tuple(mentions), tuple(found.actors), tuple(found.ambiguous)
+        )
+
+    def find(self, title: str | None, text: str) -> tuple[Text, Found]:
+        """Cut a text into words, and pick those that may name something."""
         content = f"{title}\n{text}" if title and text else title or text
         content = content[:READ_CHARACTERS]
         if "://" in content or "www." in content or "t.me/" in content:
             content = _URL.sub(lambda found: " " * len(found.group()), content)
-        return scan(self._universe, content, WORDS_AND_GAPS.split(content))
+        cut = Text(content, WORDS_AND_GAPS.split(content))
+        return cut, find(self._universe, cut)
+
+    def _judge(self, text: Text, found: Found) -> list[AssetMention]:
+        judge = self._senses.judge
+        taken: list[tuple[Candidate, Role]] = []
+        described = describe(self._universe, text, found)
+        for candidate, description in zip(found.candidates, described, strict=True):
+            chances = judge(description)
+            if chances.subject >= SUBJECT_FROM and candidate.kind != "product":
+                taken.append((candidate, Role.SUBJECT))
+            elif description[0] is HARD or sum(chances) > 0.5:  # noqa: PLR2004 - likelier than not
+                taken.append((candidate, Role.MENTIONED))
+        return _settle(taken, found.ambiguous)
+
+
+def _settle(taken: list[tuple[Candidate, Role]], ambiguous: list[str]) -> list[AssetMention]:
+    """Make one of a name and the code behind it, and refuse what may mean several coins."""
+    clear = {each.code for each, _ in taken if len(each.claims) == 1}
+    mentions: list[AssetMention] = []
+    for each, role in taken:
+        code = each.code
+        if len(each.claims) > 1:
+            agreed = clear.intersection(each.claims)
+            if len(agreed) != 1:
+                ambiguous.append(code)
+                continue
+            (code,) = agreed
+        how = _HOW.get(each.mark, How.CODE if each.kind in _CODES else How.NAME)
+        span = each.span
+        if mentions and how is not How.NAME:
+            last = mentions[-1]
+            if last.how is How.NAME and 0 <= span[0] - last.span[1] <= 1:
+                if last.code == code:
+                    if how is not How.CODE:
+                        role = Role.SUBJECT if Role.SUBJECT in (role, last.role) else role
+                        mentions[-1] = AssetMention(code, role, (last.span[0], span[1]), how)
+                        continue
+                elif how is How.BRACKET and each.kind != "strange":
+                    ambiguous += (mentions.pop().code, code)
+                    continue
+        mentions.append(AssetMention(code, role, span, how, known=each.kind != "strange"))
+    return mentions

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.contracts.errors import ConfigurationError
-from signals.assets.context import COMMON_FIRSTS
+from signals.assets.context import COMMON_CODES, COMMON_FIRSTS
 from signals.assets.known import (
     ACTOR_KINDS,
     ASSET_KINDS,
@@ -23,6 +23,7 @@ _ASSET_KEYS: Final = frozenset(
     ("names", "as_written", "weak", "codes", "products", "people", "everyday", "major", "stable")
 )
 _SHORTEST_TELLING_CODE: Final = 3  # one or two letters are always an everyday abbreviation, too
+_SHORTEST_NAME: Final = 4  # of an everyday word that with a capital may name the coin by its code
 _COLUMNS: Final = ["code", "name", "sources", "flags"]
 _FLAGS: Final = frozenset("ntwe")
 _GLUED_ENDS: Final = (
@@ -42,7 +43,6 @@ class _Index:
         self.meanings: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         self.cased: dict[tuple[tuple[str, ...], str], tuple[str, ...]] = {}
         self.everyday: set[str] = set()
-        self.bare: set[str] = set()
         self.spelled: set[str] = set()
 
     def spell(self, spelling: str, code: str) -> None:
@@ -98,15 +98,14 @@ def build_universe(
         for name in actors[kind].get("cased", ()):
             index.claim(name, kind, name, as_written=True)
     everyday = assets["everyday"]
-    soft = frozenset(everyday.get("soft", ()))
-    listable = soft.union(everyday.get("listable", ()))
     index.everyday.update(code for code in index.codes if len(code) < _SHORTEST_TELLING_CODE)
-    index.bare.update(
-        code for code in index.codes if code in listable or code not in index.everyday
-    )
+    small = {code.lower() for code in index.codes if code not in index.everyday}
+    for code in index.everyday & index.assets.keys():
+        if len(code) >= _SHORTEST_NAME and code.lower() not in COMMON_CODES:
+            index.claim(code, "weak", code)
     for called, text in tails:
         _add_tail(index, called, text)
-    small = frozenset(everyday.get("small", ()))
+    not_codes = frozenset(assets["not_assets"]["codes"])
     foreign = {
         spelling: code
         for code, names in everyday.get("foreign", {}).items()
@@ -119,24 +118,25 @@ def build_universe(
         codes=index.codes,
         phrases=phrases,
         everyday=frozenset(index.everyday),
-        soft=soft,
-        listable=listable,
-        not_codes=frozenset(assets["not_assets"]["codes"]),
+        not_codes=not_codes,
         shares=frozenset(assets["not_assets"].get("shares", ())),
-        small=small,
-        proper=frozenset(map(str.lower, everyday.get("proper", ()))),
         foreign=_foreign(foreign),
         foreign_codes=foreign,
-        triggers=frozenset(triggers.union(index.bare, small)),
+        triggers=frozenset(triggers | small | {c.capitalize() for c in small})
+        | (index.codes.keys() - not_codes),
     )
 
 
 def _foreign(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Compile names to be found inside words: endings are glued to them in these languages."""
+    """Compile names to be found inside words: endings are glued to them in these languages.
+
+    Korean ones begin a word: `\ub9ac\ud50c` is no part of a longer one.
+    """
     longest_first = sorted(names, key=len, reverse=True)
     if not longest_first:
         return None
-    return re.compile("|".join(map(re.escape, longest_first)))
+    either = "|".join(map(re.escape, longest_first))
+    return re.compile(rf"(?<![\uac00-\ud7a3])(?:{either})")
 
 
 def _add_own(index: _Index, code: str, row: Mapping[str, Any]) -> None:
@@ -267,13 +267,5 @@ def bundled_universe() -> Universe:
 
 
 def names_of(universe: Universe) -> dict[str, str]:
-    """Give a name for each asset of our own table that has one, by code, written with capitals."""
-    return {
-        phrase.meanings[0]: " ".join(word.capitalize() for word in phrase.words)
-        for found in universe.phrases.values()
-        for phrases in (found.single, *found.longer.values())
-        for phrase in phrases
-        if phrase.kind == "name"
-        and len(phrase.meanings) == 1
-        and universe.assets[phrase.meanings[0]].own
-    }
+    """Give a name for each asset of our own table that has one, by code."""
+    return {code: one.name for code, one in universe.assets.items() if one.own and one.name}

@@ -1,0 +1,282 @@
+"""Walks once over a text and picks the words that may name a coin, and the other parties."""
+
+from typing import Final, NamedTuple
+
+from signals.assets.context import HANDLE_ENDS, LIST_VERBS, NAME_GAPS, PAIR_GAPS, PAIR_QUOTES
+from signals.assets.known import ASSET_KINDS, Phrase, Universe
+from signals.assets.mentions import ActorMention
+from signals.assets.text import Text
+
+GLUED_QUOTES: Final = ("USDT", "USDC")
+_MARKS: Final = "$(["
+_SIGNS: Final = "$([@"
+_CLOSING: Final = (")", "]")
+_APOSTROPHES: Final = frozenset(("'", "\u2019"))
+_GLUE_BEFORE: Final = _APOSTROPHES | {"@", "."}
+_GLUE_AFTER: Final = _APOSTROPHES | {".", "&"}
+_STRANGE: Final = range(3, 8)  # letters of a ticker of no table that an exchange's notice names
+_TICKER: Final = range(2, 11)
+
+
+class Candidate(NamedTuple):
+    """Words that may name a coin.
+
+    Attributes:
+        first: index of the first word; -1 for a name found inside words of other scripts.
+        last: index of the last.
+        code: the coin's, canonical.
+        kind: `name`, `weak` or `product` of `ASSET_KINDS`, `foreign` for other scripts, `own` or
+            `tail` for codes of our own table or the long tail, `strange` for a ticker of no table.
+        mark: `$`, `(` in brackets, `/` before a quote currency, `#`, `@` in a handle, or nothing.
+        span: start and end in the text, marks included.
+        claims: all coins that claim this spelling.
+    """
+
+    first: int
+    last: int
+    code: str
+    kind: str
+    mark: str
+    span: tuple[int, int]
+    claims: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """What one walk gave.
+
+    Attributes:
+        candidates: in the text's order.
+        actors: in the text's order.
+        ambiguous: spellings that are refused whatever stands around them.
+    """
+
+    candidates: list[Candidate]
+    actors: list[ActorMention]
+    ambiguous: list[str]
+
+
+def find(universe: Universe, text: Text) -> Found:
+    """Pick candidates and parties; a longer name covers what stands inside it."""
+    found = Found([], [], [])
+    done = 0
+    tokens, words, gaps = text.tokens, text.words, text.gaps
+    phrases, codes = universe.phrases, universe.codes
+    last = len(words) - 1
+    for at in _places(universe, text):
+        if at < done:
+            continue
+        gap = gaps[at]
+        before = gap[-1] if gap else " "
+        if before in _MARKS and _take_marked(found, universe, text, at, before):
+            continue
+        taken = 0
+        token = tokens[at]
+        if begun := phrases.get(words[at]):
+            if at < last and (longer := begun.longer.get(words[at + 1])):
+                taken = _take_phrase(found, text, longer, at, before)
+            if not taken and (single := begun.single):
+                if token not in codes or single[0].kind != "weak":
+                    taken = _take_phrase(found, text, single, at, before)
+        if taken:
+            done = at + taken
+        elif (spelling := token.upper()) in codes:
+            _take_bare(found, universe, text, at, spelling)
+        elif before == "@":
+            _take_handle(found, universe, text, at)
+        elif token.endswith(GLUED_QUOTES):
+            _take_glued(found, universe, text, at)
+    if found.actors and not LIST_VERBS.isdisjoint(words):
+        _take_strange(found, universe, text)
+    if universe.foreign is not None and not text.content.isascii():
+        _take_foreign(found, universe, text)
+    return found
+
+
+def _places(universe: Universe, text: Text) -> list[int]:
+    """Give the indexes of words that may name something, in order; most texts have a few."""
+    triggers, tokens, content = universe.triggers, text.tokens, text.content
+    found = [at for at, token in enumerate(tokens) if token in triggers]
+    more: list[int] = []
+    if "$" in content or "(" in content or "[" in content or "@" in content:
+        last = len(tokens)
+        more += [at for at, gap in enumerate(text.gaps) if gap and gap[-1] in _SIGNS and at < last]
+    if "USD" in content:
+        more += [at for at, token in enumerate(tokens) if token.endswith(GLUED_QUOTES)]
+    return sorted({*found, *more}) if more else found
+
+
+def _take_phrase(
+    found: Found, text: Text, phrases: tuple[Phrase, ...], at: int, before: str
+) -> int:
+    """Take the first of these phrases that stands here; give its number of words."""
+    for words, cased, kind, meanings in phrases:
+        size = len(words)
+        if not _stands(text, at, words, cased):
+            continue
+        if kind == "blocked":
+            return size
+        last = at + size - 1
+        span = (text.starts[at], text.stops[last])
+        if kind in ASSET_KINDS:
+            mark = before if before in "@#" else ""
+            found.candidates.append(
+                Candidate(at, last, meanings[0], kind, mark, span, meanings)
+            )
+        else:
+            if before == "@" and size == 1:
+                span = (span[0] - 1, span[1])
+            found.actors.append(ActorMention(meanings[0], kind, span))
+        return size
+    return 0
+
+
+def _stands(
+    text: Text, at: int, words: tuple[str, ...], cased: tuple[str, ...] | None
+) -> bool:
+    """Whether a phrase's words stand at word `at`, as a name is written."""
+    size = len(words)
+    if size > 1:
+        if tuple(text.words[at : at + size]) != words:
+            return False
+        for place in range(at, at + size - 1):
+            gap = text.gap(place)
+            if gap not in NAME_GAPS and not (gap == ". " and len(text.words[place]) == 1):
+                return False
+    return not cased or tuple(text.tokens[at : at + size]) == cased
+
+
+def _take_marked(found: Found, universe: Universe, text: Text, at: int, before: str) -> bool:
+    """Take a ticker behind `$` or in brackets; tell whether the word is settled by that."""
+    token = text.tokens[at]
+    spelling = token.upper()
+    start, end = text.starts[at], text.stops[at]
+    closed = text.after(at) in _CLOSING
+    if before == "$":
+        if spelling in universe.shares:
+            found.ambiguous.append(spelling)
+            return True
+        opened = start > 1 and text.content[start - 2] in "(["
+        mark, span = ("(", (start - 2, end + 1)) if opened and closed else ("$", (start - 1, end))
+    elif token != spelling or not (closed or text.after(at) in PAIR_GAPS):
+        return False
+    else:
+        mark, span = "(", (start - 1, end + 1) if closed else (start, end)
+    claims = universe.codes.get(spelling)
+    if claims is not None:
+        kind = "own" if universe.assets[claims[0]].own else "tail"
+        found.candidates.append(Candidate(at, at, claims[0], kind, mark, span, claims))
+        return True
+    if not _is_ticker(universe, token) or not (mark == "$" or closed):
+        return False
+    if mark == "$" or (at and _may_name(text.tokens[at - 1])):
+        found.candidates.append(Candidate(at, at, token, "strange", mark, span, (token,)))
+        return True
+    return False
+
+
+def _take_handle(found: Found, universe: Universe, text: Text, at: int) -> None:
+    """Take a project's name inside its handle: `@SomethingProtocol`."""
+    word = text.words[at]
+    for end in HANDLE_ENDS:
+        stem = word.removesuffix(end)
+        if stem == word or not (begun := universe.phrases.get(stem)):
+            continue
+        for _, cased, kind, meanings in begun.single:
+            if kind in ("name", "weak") and not cased:
+                span = (text.starts[at] - 1, text.stops[at])
+                found.candidates.append(Candidate(at, at, meanings[0], kind, "@", span, meanings))
+                return
+
+
+def _may_name(token: str) -> bool:
+    return token[0].isupper() or not token.isascii()
+
+
+def _is_ticker(universe: Universe, token: str) -> bool:
+    """Whether a word looks like a ticker: `$40M` is money."""
+    return (
+        len(token) in _TICKER
+        and token[0].isalpha()
+        and token.isascii()
+        and token.isupper()
+        and token not in universe.not_codes
+        and token not in universe.shares
+    )
+
+
+def _take_bare(found: Found, universe: Universe, text: Text, at: int, spelling: str) -> None:
+    """Take a code without `$` or brackets, as written in capitals or, where known, small."""
+    token, before = text.tokens[at], text.before(at)
+    if spelling in universe.not_codes or _is_glued(text, at, before):
+        return
+    claims = universe.codes[spelling]
+    kind = "own" if universe.assets[claims[0]].own else "tail"
+    pair = (
+        at + 1 < len(text.words)
+        and text.gap(at) in PAIR_GAPS
+        and text.tokens[at + 1].upper() in PAIR_QUOTES
+    )
+    if not pair and token != spelling and (kind == "tail" or spelling in universe.everyday):
+        return
+    mark = "/" if pair else "#" if before == "#" else ""
+    span = (text.starts[at], text.stops[at])
+    found.candidates.append(Candidate(at, at, claims[0], kind, mark, span, claims))
+
+
+def _is_glued(text: Text, at: int, before: str) -> bool:
+    """Whether a code is part of something longer: `R&D`, `A.I`, `@SOL`, `BTC-e`."""
+    if before in _GLUE_BEFORE:
+        return True
+    if text.after(at) not in _GLUE_AFTER:
+        return False
+    end = text.stops[at]
+    following = text.content[end + 1 : end + 3]
+    return following[:1].isalnum() and not (following[0] in "sS" and not following[1:].isalnum())
+
+
+def _take_glued(found: Found, universe: Universe, text: Text, at: int) -> None:
+    """Take the base of a pair written as one word: `PYTHUSDT`."""
+    token = text.tokens[at]
+    for quote in GLUED_QUOTES:
+        base = token.removesuffix(quote)
+        if base != token and (claims := universe.codes.get(base)):
+            kind = "own" if universe.assets[claims[0]].own else "tail"
+            span = (text.starts[at], text.stops[at])
+            found.candidates.append(Candidate(at, at, claims[0], kind, "/", span, claims))
+            return
+
+
+def _take_strange(found: Found, universe: Universe, text: Text) -> None:
+    """Take words in capitals that no table knows, where an exchange says what it lists."""
+    if text.style == "shouted":
+        return
+    codes = universe.codes
+    taken = {place for c in found.candidates for place in range(c.first, c.last + 1)}
+    more = [
+        Candidate(at, at, token, "strange", "", (text.starts[at], text.stops[at]), (token,))
+        for at, token in enumerate(text.tokens)
+        if len(token) in _STRANGE
+        and token not in codes
+        and at not in taken
+        and _is_ticker(universe, token)
+        and not any(a.span[0] <= text.starts[at] < a.span[1] for a in found.actors)
+    ]
+    if more:
+        found.candidates.extend(more)
+        found.candidates.sort(key=_begin)
+
+
+def _take_foreign(found: Found, universe: Universe, text: Text) -> None:
+    """Add names in scripts that don't part words by spaces."""
+    pattern = universe.foreign
+    matches = list(pattern.finditer(text.content)) if pattern is not None else []
+    if not matches:
+        return
+    for match in matches:
+        code = universe.foreign_codes[match[0]]
+        found.candidates.append(Candidate(-1, -1, code, "foreign", "", match.span(), (code,)))
+    found.candidates.sort(key=_begin)
+
+
+def _begin(candidate: Candidate) -> int:
+    return candidate.span[0]
