@@ -12,8 +12,9 @@ from core.contracts.signal import Direction, EventType, SkipReason
 from signals.assets.resolve import Resolver
 from signals.assets.universe import bundled_universe
 from signals.rules.book import Match, Refusal, Rule, RuleBook, Veto
-from signals.rules.objections import Objection, outside_groups
-from signals.rules.short_forms import SHORT_FORMS
+from signals.rules.objections import Objection
+from signals.rules.patterns import outside_groups
+from signals.rules.short_forms import expanded
 
 __all__ = ["Match", "Refusal", "RuleBook", "bundled_rules", "compile_rules", "load_rules"]
 
@@ -151,24 +152,14 @@ def compile_rules(
         vetoes = tuple(_veto(row) for row in rows["veto"])
     except (TypeError, AttributeError) as error:
         raise ConfigurationError(f"a rule has a value of the wrong kind: {error}") from error
-    denials = frozenset(
-        word for row in rows["veto"] if row["name"] == "denial" for word in row.get("words", ())
-    )
-    by_trigger: dict[str, tuple[int, ...]] = dict.fromkeys(denials, ())
-    for rank, rule in enumerate(rules):
-        for word in rule.triggers:
-            by_trigger[word] = (*by_trigger.get(word, ()), rank)
     book = RuleBook(
-        rules=rules,
-        vetoes=vetoes,
-        any_veto=Objection(
-            "vetoes",
-            [word for row in rows["veto"] for word in row.get("words", ())],
-            [pattern for row in rows["veto"] for pattern in row["patterns"]],
-            _compiled,
-        ),
-        by_trigger=by_trigger,
-        denials=denials,
+        rules,
+        vetoes,
+        denials=[
+            w for row in rows["veto"] if row["name"] == "denial" for w in row.get("words", ())
+        ],
+        any_veto=_joined(rows["veto"]),
+        any_doubt=_joined(row for row in rows["veto"] if row["reason"] == SkipReason.RUMOUR),
     )
     if tried is not None:
         rows = {table: [r for r in rows[table] if r["name"] in tried] for table in _TABLES}
@@ -204,10 +195,8 @@ def _shown(found: Match | Refusal | None) -> str:
 
 
 def _compiled(name: str, pattern: str) -> re.Pattern[str]:
-    for macro, meaning in SHORT_FORMS.items():
-        pattern = pattern.replace(macro, meaning)
     try:
-        return re.compile(pattern)
+        return re.compile(expanded(pattern))
     except re.error as error:
         raise ConfigurationError(f"rule {name}: malformed pattern {pattern!r}: {error}") from error
 
@@ -269,6 +258,12 @@ def _veto(row: Mapping[str, Any]) -> Veto:
         raise ConfigurationError(f"veto {row['name']}: {error}") from error
     against = Objection(row["name"], row.get("words", ()), row["patterns"], _compiled)
     return Veto(row["name"], reason, against, bool(row.get("throughout")))
+
+
+def _joined(vetoes: Iterable[Mapping[str, Any]]) -> Objection:
+    rows = list(vetoes)
+    words = [word for row in rows for word in row.get("words", ())]
+    return Objection("vetoes", words, [p for row in rows for p in row["patterns"]], _compiled)
 
 
 @cache

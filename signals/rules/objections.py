@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from core.contracts.errors import ConfigurationError
-
-STEM_CHARACTERS: Final = 3
-"""Patterns are found by this much of the word that they begin with."""
+from signals.rules.patterns import STEM_CHARACTERS, Need, Screen, closing, members, needs_of, split
+from signals.rules.short_forms import expanded
 
 _QUANTIFIERS: Final = "?*+{"
 _FIRST_WORD: Final = re.compile(r"[a-z0-9]+")
@@ -25,23 +24,20 @@ class Sentence:
         text: all of it.
         words: its words and question marks.
         stems: the first letters of each word.
-        plain: it has no digit, apostrophe, slash or other sign beside letters from a to z, spaces
-            and the commonest punctuation.
     """
 
-    __slots__ = ("plain", "stems", "text", "words")
+    __slots__ = ("stems", "text", "words")
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.words = _TOKEN.findall(text)
+        self.words = frozenset(_TOKEN.findall(text))
         self.stems = {word[:STEM_CHARACTERS] for word in self.words}
-        self.plain = _UNUSUAL.search(text) is None
 
 
 class Objection:
     """Words and patterns that speak against a sentence."""
 
-    __slots__ = ("_anywhere", "_by_stem", "_pattern", "_stems", "_words")
+    __slots__ = ("_anywhere", "_choices", "_pattern", "_screen", "_words")
 
     def __init__(
         self,
@@ -63,13 +59,14 @@ class Objection:
             ConfigurationError: a pattern is neither, or malformed.
         """
         anywhere: list[str] = []
-        by_stem: dict[str, list[str]] = {}
+        by_needs: dict[tuple[Need, ...], list[str]] = {}
         for pattern in patterns:
             compiled(name, pattern)  # as written, so that an error shows it so
             at_word = pattern.startswith(r"\b")
             for alternative in _alternatives(pattern.removeprefix(r"\b")):
-                if at_word and (stem := _stem(alternative)):
-                    by_stem.setdefault(stem, []).append(alternative)
+                if at_word and _stem(alternative):
+                    needs = needs_of(expanded(rf"\b{alternative}"))
+                    by_needs.setdefault(needs, []).append(alternative)
                 elif _SIGN.search(_BRACKET.split(alternative, maxsplit=1)[0]):
                     anywhere.append(rf"\b(?:{alternative})" if at_word else alternative)
                 else:
@@ -77,10 +74,10 @@ class Objection:
                         f"{name}: cannot index pattern {pattern!r}: begin it with \\b and letters"
                     )
         self._words = frozenset(words)
-        self._stems = frozenset(by_stem)
+        self._screen = Screen(by_needs)
         # Without the word boundary these may find too much, and the whole pattern decides; but
-        # they begin with the same letters, which is what makes a search fast.
-        self._by_stem = {stem: compiled(name, "|".join(found)) for stem, found in by_stem.items()}
+        # what begins with the same letters is found fast.
+        self._choices = [compiled(name, "|".join(found)) for found in by_needs.values()]
         self._anywhere = compiled(name, "|".join(anywhere)) if anywhere else None
         self._pattern = compiled(name, _joined(patterns)) if patterns else None
 
@@ -99,13 +96,14 @@ class Objection:
 
     def _may_match(self, sentence: Sentence) -> bool:
         text = sentence.text
-        if not sentence.plain and self._anywhere is not None and self._anywhere.search(text):
-            return True
-        if not self._stems.isdisjoint(sentence.stems):
-            for stem in self._stems.intersection(sentence.stems):
-                if self._by_stem[stem].search(text):
-                    return True
-        return False
+        for number in members(self._screen.passing(sentence.stems)):
+            if self._choices[number].search(text):
+                return True
+        return (
+            self._anywhere is not None
+            and _UNUSUAL.search(text) is not None
+            and self._anywhere.search(text) is not None
+        )
 
 
 def _joined(patterns: Iterable[str]) -> str:
@@ -133,52 +131,16 @@ def _stem(pattern: str) -> str | None:
 
 def _alternatives(pattern: str) -> Iterator[str]:
     """Write a pattern as several, one for each alternative that it may begin with."""
-    choices = list(_split(pattern))
+    choices = split(pattern)
     if len(choices) > 1:
         for choice in choices:
             yield from _alternatives(choice)
         return
     if pattern.startswith("(?:"):
-        end = _closing(pattern)
+        end = closing(pattern)
         rest = pattern[end + 1 :]
         if not rest or rest[0] not in _QUANTIFIERS:
-            for choice in _split(pattern[3:end]):
+            for choice in split(pattern[3:end]):
                 yield from _alternatives(f"{choice}{rest}")
             return
     yield pattern
-
-
-def _split(pattern: str) -> Iterator[str]:
-    """Split at the bars that stand outside all brackets."""
-    begin = 0
-    for at, depth in _depths(pattern):
-        if pattern[at] == "|" and depth == 0:
-            yield pattern[begin:at]
-            begin = at + 1
-    yield pattern[begin:]
-
-
-def _closing(pattern: str) -> int:
-    """Find the bracket that closes the one that the pattern begins with."""
-    return next(at for at, depth in _depths(pattern) if at and depth == 0)
-
-
-def outside_groups(pattern: str) -> str:
-    """Leave out of a pattern its groups, classes and escapes."""
-    return "".join(pattern[at] for at, depth in _depths(pattern) if depth == 0)
-
-
-def _depths(pattern: str) -> Iterator[tuple[int, int]]:
-    """Give every character that is a sign of its own with the number of open brackets after it."""
-    depth = at = 0
-    while at < len(pattern):
-        sign = pattern[at]
-        if sign == "\\":
-            at += 2
-            continue
-        if sign == "[":
-            at = pattern.index("]", at + 2) + 1
-            continue
-        depth += (sign == "(") - (sign == ")")
-        yield at, depth
-        at += 1

@@ -25,3 +25,11 @@ SHORT_FORMS: Final = {
     "{AUX}": r"(?:(?:will|to|has|have|is|are|was|were|just|now|officially|today|also|currently"
     r"|finally|set|going|been|being|be|gets?|got|temporarily|again|immediately|it) )*",
 }
+
+
+def expanded(pattern: str) -> str:
+    """Write a pattern without short forms."""
+    for short, meaning in SHORT_FORMS.items():
+        if short in pattern:
+            pattern = pattern.replace(short, meaning)
+    return pattern

@@ -56,8 +56,10 @@ class Impostors:
 
 def _bones(handle: str) -> str:
     """Reduce a handle to the letters that the eye sees, without what impostors add."""
-    plain = unicodedata.normalize("NFKD", handle).lower().translate(_SWAPS)
-    letters = _LETTERS.sub("", plain)
+    plain = handle if handle.isascii() else unicodedata.normalize("NFKD", handle)
+    letters = _LETTERS.sub("", plain.lower().translate(_SWAPS))
+    if not letters.startswith(_DRESSING) and not letters.endswith(_DRESSING):
+        return letters
     for word in _DRESSING:
         for cut in (str.removesuffix, str.removeprefix):
             bare = cut(letters, word)

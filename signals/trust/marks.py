@@ -1,6 +1,7 @@
 """The marks of a scam or a hijacked account: what no honest news carries, whoever signs it."""
 
 import re
+import string
 from typing import Final
 
 from core.contracts.event import Event
@@ -37,57 +38,27 @@ _FIRST_PERSON: Final = re.compile(
     r"|\bofficial(?:ly)? (?:announcement|statement|notice)\b",
     re.IGNORECASE,
 )
+_SHORT_LINKS: Final = (
+    "bit.ly/", "tinyurl.com/", "cutt.ly/", "is.gd/", "rb.gy/", "t.ly/", "shorturl.at/",
+    "rebrand.ly/", "tiny.cc/", "ow.ly/", "s.id/", "v.gd/", "goo.su/", "linktr.ee/",
+)  # fmt: skip
 # Words without which the patterns above can't match: a look at the words is cheap, they are not.
 _OFFER_WORDS: Final = frozenset(
-    (
-        "double",
-        "twice",
-        "triple",
-        "2x",
-        "3x",
-        "10x",
-        "send",
-        "giveaway",
-        "away",
-        "giving",
-        "free",
-        "claim",
-        "grab",
-        "secure",
-        "collect",
-        "connect",
-        "verify",
-        "seed",
-    )
+    b"double twice triple 2x 3x 10x send giveaway away giving free claim grab secure collect"
+    b" connect verify seed".split()
 )
 _URGENT_WORDS: Final = frozenset(
-    (
-        "hurry",
-        "act",
-        "limited",
-        "first",
-        "last",
-        "before",
-        "don",
-        "miss",
-        "only",
-        "ends",
-        "link",
-        "dm",
-        "buy",
-        "ape",
-        "moon",
-        "100x",
-        "1000x",
-        "presale",
-    )
+    b"hurry act limited first last before don miss only ends link dm buy ape moon 100x 1000x"
+    b" presale".split()
 )
-_PARTY_WORDS: Final = frozenset(("we", "official", "officially"))
-_CONTRACT_WORDS: Final = frozenset(("ca", "contract"))
-_WORD: Final = re.compile(r"[a-z0-9]+")
-_LONG_WORD: Final = re.compile(r"[0-9A-Za-z]{25}")
-_CAPITAL: Final = re.compile(r"[A-Z]")
-_LETTER: Final = re.compile(r"[A-Za-z]")
+_PARTY_WORDS: Final = frozenset((b"we", b"official", b"officially"))
+_CONTRACT_WORDS: Final = frozenset((b"ca", b"contract"))
+_CAPITALS: Final = string.ascii_uppercase.encode()
+_LETTERS: Final = string.ascii_letters.encode()
+_WORD_LETTERS: Final = frozenset((string.ascii_lowercase + string.digits).encode())
+_WORDS_ALONE: Final = bytes(byte if byte in _WORD_LETTERS else ord(" ") for byte in range(256))
+_LONG: Final = 25
+_LONG_WORD: Final = re.compile(rf"[0-9A-Za-z]{{{_LONG}}}")
 _SHOUT_LETTERS: Final = 40
 _SHOUT_SHARE: Final = 0.8
 _READ: Final = 2_000
@@ -103,29 +74,36 @@ def of_scam(event: Event, *, open_to_all: bool) -> str | None:
     if event.lookalikes:
         return f"letters that pretend to be others in {event.lookalikes[0]!r}"
     text = _read(event)
-    words = set(_WORD.findall(text.lower()))
+    words = _words(text)
     if not words.isdisjoint(_OFFER_WORDS) and (found := _OFFER.search(text)):
         return f"an offer: {found.group()[:40]!r}"
-    if not open_to_all:
+    return _weak_marks(text, words) if open_to_all else None
+
+
+def _weak_marks(text: str, words: set[bytes]) -> str | None:
+    """Name the marks of which a single one tells nothing."""
+    pays = max(map(len, words), default=0) >= _LONG and _has_address(text)
+    links = "/" in text and _has_short_link(text)
+    shouts = _shouts(text)
+    sells = not words.isdisjoint(_CONTRACT_WORDS) or "new token" in text.lower()
+    if not (pays or links or shouts or sells):
         return None
-    marks = []
-    if _LONG_WORD.search(text) and _ADDRESS.search(text):
-        marks.append("an address to pay to")
-    if "/" in text and _SHORT_LINK.search(text):
-        marks.append("a short link")
-    if not words.isdisjoint(_URGENT_WORDS) and _URGENT.search(text):
-        marks.append("urgency")
-    if _shouts(text):
-        marks.append("capitals throughout")
-    if not words.isdisjoint(_CONTRACT_WORDS) or "new token" in text.lower():
-        marks.append("a contract of a new token")
-    return " and ".join(marks) if len(marks) > 1 else None
+    urges = not words.isdisjoint(_URGENT_WORDS) and _URGENT.search(text) is not None
+    marks = {
+        "an address to pay to": pays,
+        "a short link": links,
+        "urgency": urges,
+        "capitals throughout": shouts,
+        "a contract of a new token": sells,
+    }
+    found = [name for name, stands in marks.items() if stands]
+    return " and ".join(found) if len(found) > 1 else None
 
 
 def of_false_office(event: Event) -> str | None:
     """Name the words by which an event speaks as if it were the party itself."""
     text = _read(event)
-    if _PARTY_WORDS.isdisjoint(_WORD.findall(text.lower())):
+    if _PARTY_WORDS.isdisjoint(_words(text)):
         return None
     found = _FIRST_PERSON.search(text)
     return f"speaks as the party itself: {found.group()[:40]!r}" if found else None
@@ -136,9 +114,26 @@ def _read(event: Event) -> str:
     return text[:_READ]
 
 
+def _words(text: str) -> set[bytes]:
+    """Give the words in small letters; letters other than a to z and digits part them."""
+    return set(text.lower().encode("ascii", "replace").translate(_WORDS_ALONE).split())
+
+
+def _has_address(text: str) -> bool:
+    return _LONG_WORD.search(text) is not None and _ADDRESS.search(text) is not None
+
+
+def _has_short_link(text: str) -> bool:
+    small = text.lower()
+    if text.isascii() and not any(map(small.__contains__, _SHORT_LINKS)):
+        return False
+    return _SHORT_LINK.search(text) is not None
+
+
 def _shouts(text: str) -> bool:
-    capitals = len(_CAPITAL.findall(text))
-    return capitals >= _SHOUT_LETTERS * _SHOUT_SHARE and (
-        len(letters := _LETTER.findall(text)) >= _SHOUT_LETTERS
-        and capitals > _SHOUT_SHARE * len(letters)
-    )
+    plain = text.encode("ascii", "replace")
+    capitals = len(plain) - len(plain.translate(None, _CAPITALS))
+    if capitals < _SHOUT_LETTERS * _SHOUT_SHARE:
+        return False
+    letters = len(plain) - len(plain.translate(None, _LETTERS))
+    return letters >= _SHOUT_LETTERS and capitals > _SHOUT_SHARE * letters
