@@ -14,6 +14,8 @@ _CLOSING: Final = (")", "]")
 _APOSTROPHES: Final = frozenset(("'", "\u2019"))
 _GLUE_BEFORE: Final = _APOSTROPHES | {"@", "."}
 _GLUE_AFTER: Final = _APOSTROPHES | {".", "&"}
+_SURE_NAMES: Final = ("name", "foreign")
+_NAMES: Final = (*_SURE_NAMES, "weak")
 _STRANGE: Final = range(3, 8)  # letters of a ticker of no table that an exchange's notice names
 _TICKER: Final = range(2, 11)
 
@@ -28,6 +30,7 @@ class Candidate(NamedTuple):
         kind: `name`, `weak` or `product` of `ASSET_KINDS`, `foreign` for other scripts, `own` or
             `tail` for codes of our own table or the long tail, `strange` for a ticker of no table.
         mark: `$`, `(` in brackets, `/` before a quote currency, `#`, `@` in a handle, or nothing.
+            A name with its own code in brackets behind it is one candidate.
         span: start and end in the text, marks included.
         claims: all coins that claim this spelling.
     """
@@ -89,7 +92,28 @@ def find(universe: Universe, text: Text) -> Found:
         _take_strange(found, universe, text)
     if universe.foreign is not None and not text.content.isascii():
         _take_foreign(found, universe, text)
+    if len(found.candidates) > 1 and "(" in text.content:
+        _join_brackets(found)
     return found
+
+
+def _join_brackets(found: Found) -> None:
+    """Make one of a name and its code in brackets; refuse a name with another coin's code."""
+    joined: list[Candidate] = []
+    for each in found.candidates:
+        if joined and each.mark == "(" and each.kind != "strange":
+            named = joined[-1]
+            near = 0 <= each.span[0] - named.span[1] <= 1 and named.kind in _NAMES
+            if near and named.code in each.claims:
+                span = (named.span[0], each.span[1])
+                joined[-1] = named._replace(last=each.last, mark="(", span=span)
+                continue
+            if near and named.kind in _SURE_NAMES:
+                found.ambiguous.extend((named.code, each.code))
+                joined.pop()
+                continue
+        joined.append(each)
+    found.candidates[:] = joined
 
 
 def _places(universe: Universe, text: Text) -> list[int]:

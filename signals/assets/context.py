@@ -57,3 +57,27 @@ HANDLE_ENDS: Final = (
     *("app", "hq", "chain", "coin", "token", "fi", "dex", "swap", "exchange"),
 )
 """What projects put behind their names in handles: `@SomethingProtocol`."""
+
+PLACES: Final = _words(
+    "on onto atop against vs versus than over like via using staking per non unlike"
+)
+"""After these a coin often is where, or what with, something happens to another."""
+
+AIMED: Final = _words(
+    "attack attacks exploit hack ban crackdown lawsuit case charges suit appeal complaint action "
+    "actions probe investigation claims drops ruling restrictions"
+)
+"""After these and one of `PLACES` it is the coin that it happens to."""
+
+PAYMENTS: Final = _words("paid pay pays paying payable payment payments settled settles settling")
+"""After these and `in` a coin is money."""
+
+SUMS: Final = _words("million billion worth mln bn m b")
+"""Words that end an amount of money; the coin after `of` or `in` is what it was paid in."""
+
+FOLLOWERS: Final = _words(
+    "ecosystem based powered native dex dapp miner miners mining treasury memecoin meme layer l2 "
+    "sidechain wallet wallets killer denominated backed compatible whale whales trader traders "
+    "maximalist mixer rollup"
+)
+"""Before these a coin often only says what kind of thing another one is."""

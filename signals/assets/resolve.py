@@ -62,33 +62,23 @@ class Resolver:
                 taken.append((candidate, Role.SUBJECT))
             elif description[0] is HARD or sum(chances) > 0.5:  # noqa: PLR2004 - likelier than not
                 taken.append((candidate, Role.MENTIONED))
-        return _settle(taken, found.ambiguous)
+        return _settle(taken, found)
 
 
-def _settle(taken: list[tuple[Candidate, Role]], ambiguous: list[str]) -> list[AssetMention]:
-    """Make one of a name and the code behind it, and refuse what may mean several coins."""
-    clear = {each.code for each, _ in taken if len(each.claims) == 1}
+def _settle(
+    taken: list[tuple[Candidate, Role]], found: Found
+) -> list[AssetMention]:
+    """Refuse spellings that may mean several coins, unless a name in the text settles which."""
     mentions: list[AssetMention] = []
     for each, role in taken:
         code = each.code
         if len(each.claims) > 1:
-            agreed = clear.intersection(each.claims)
+            named = {one.code for one in found.candidates if len(one.claims) == 1}
+            agreed = named.intersection(each.claims)
             if len(agreed) != 1:
-                ambiguous.append(code)
+                found.ambiguous.append(code)
                 continue
             (code,) = agreed
         how = _HOW.get(each.mark, How.CODE if each.kind in _CODES else How.NAME)
-        span = each.span
-        if mentions and how is not How.NAME:
-            last = mentions[-1]
-            if last.how is How.NAME and 0 <= span[0] - last.span[1] <= 1:
-                if last.code == code:
-                    if how is not How.CODE:
-                        role = Role.SUBJECT if Role.SUBJECT in (role, last.role) else role
-                        mentions[-1] = AssetMention(code, role, (last.span[0], span[1]), how)
-                        continue
-                elif how is How.BRACKET and each.kind != "strange":
-                    ambiguous += (mentions.pop().code, code)
-                    continue
-        mentions.append(AssetMention(code, role, span, how, known=each.kind != "strange"))
+        mentions.append(AssetMention(code, role, each.span, how, known=each.kind != "strange"))
     return mentions

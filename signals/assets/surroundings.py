@@ -3,7 +3,16 @@
 from typing import Final
 
 from signals.assets.candidates import Candidate, Found
-from signals.assets.context import JARGON, PAIR_QUOTES
+from signals.assets.context import (
+    AIMED,
+    FOLLOWERS,
+    HYPHENS,
+    JARGON,
+    PAIR_QUOTES,
+    PAYMENTS,
+    PLACES,
+    SUMS,
+)
 from signals.assets.known import Universe
 from signals.assets.text import Text
 
@@ -11,7 +20,7 @@ Value = str | int | tuple[str | int | bool, ...] | None
 
 SLOTS: Final = (
     "form", "code", "style", "word_before", "word_after", "second_before", "second_after",
-    "gap_before", "gap_after", "jargon", "coins", "elsewhere", "neighbour", "place", "bracket",
+    "gap_before", "gap_after", "use", "jargon", "coins", "elsewhere", "neighbour", "place", "bracket",
 )  # fmt: skip
 """What is looked at; each has one value, or none, for a candidate. Left out is what held-out texts
 were read no worse without: concepts of the words around, parties beside it, its rank among coins."""
@@ -26,7 +35,10 @@ _START, _END = "^", "|"
 _NUMBER, _AMOUNT = "0", "0k"
 _AFTER_DIGITS: Final = ":"
 _MOST: Final = 3
-_NOWHERE: Final = (None,) * 7
+_YEAR: Final = 4
+_HYPHENS: Final = HYPHENS | {""}
+_ARTICLES: Final = frozenset(("the", "a", "native"))
+_NOWHERE: Final = (None,) * 8
 
 
 def describe(universe: Universe, text: Text, found: Found) -> list[Description]:
@@ -99,8 +111,8 @@ def _values(
             neighbour = (gap_before, previous.kind, token.upper() in PAIR_QUOTES)
         elif following is not None:
             neighbour = (gap_after, following.kind)
-            if following.mark == "(":
-                bracket = "named" if following.code == code else "misnamed"
+            if following.mark == "(" and following.first == following.last:
+                bracket = "another's"
     if mark == "(":
         bracket = _bracket(universe, text, each, before)
     asset = universe.assets.get(code)
@@ -121,6 +133,7 @@ def _values(
         second_after if second_after > _AFTER_DIGITS else _number(second_after),
         gap_before,
         gap_after if last < end else _END + gap_after,
+        _use(words, first, gap_after, after),
         jargon,
         coins,
         elsewhere,
@@ -130,8 +143,31 @@ def _values(
     )
 
 
+def _use(words: list[str], first: int, gap_after: str, after: str) -> Value:
+    """Tell what a coin often is in such a place: a kind of thing, a sum, an amount, a place."""
+    if after in FOLLOWERS and gap_after in _HYPHENS:
+        return "kind"
+    place = first - 1
+    if place > 0 and words[place] in _ARTICLES:
+        place -= 1
+    if place < 0:
+        return None
+    word, word_before = words[place], words[place - 1] if place else _START
+    if word in PLACES:
+        return "target" if word_before in AIMED else "place"
+    if word in ("of", "in") and (word_before in SUMS or word_before < _AFTER_DIGITS):
+        return "sum"
+    if word == "in" and word_before in PAYMENTS:
+        return "payment"
+    if word < _AFTER_DIGITS and not (len(word) == _YEAR and word[:2] in ("19", "20")):
+        return "amount"
+    return None
+
+
 def _bracket(universe: Universe, text: Text, each: Candidate, before: str) -> str:
     """Tell how a code in brackets fits the word before it."""
+    if each.kind not in ("own", "tail", "strange"):
+        return "own name"
     assets = universe.assets
     if any(before in assets[code].name_ends for code in each.claims if code in assets):
         return "own name"
@@ -141,7 +177,7 @@ def _bracket(universe: Universe, text: Text, each: Candidate, before: str) -> st
 
 
 def _hardness(universe: Universe, style: str, text: Text, each: Candidate) -> str:
-    if each.kind in ("name", "foreign") or each.mark in ("$", "/"):
+    if each.kind in ("name", "product", "foreign") or each.mark in ("$", "/") or (each.mark == "(" and each.kind == "weak"):
         return HARD
     if each.kind != "own":
         return SOFT
