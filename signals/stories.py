@@ -110,7 +110,7 @@ def _may_share(actors: tuple[str, ...], others: tuple[str, ...]) -> bool:
 def sketch_of(event: Event) -> tuple[int, ...]:
     """Sketch the first words of an event, so that near-copies can be told without the text."""
     text = f"{event.title} {event.text}" if event.title else event.text
-    words = _WORD.findall(text[:_SKETCHED_CHARACTERS].lower())
+    words = set(_WORD.findall(text[:_SKETCHED_CHARACTERS].lower()))
     return tuple(sorted({crc32(word.encode("utf-8", "replace")) for word in words})[:_SKETCH])
 
 

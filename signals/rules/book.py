@@ -187,6 +187,8 @@ class RuleBook:
         wanted = 0
         for word in words:
             wanted |= self._by_word[word]
+        if not wanted:
+            return 0
         kinds = {actor.kind for actor in resolution.actors}
         for numbers, rule in self._conditional:
             if wanted & numbers and (

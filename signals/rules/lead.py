@@ -55,7 +55,10 @@ class Lead:
             masked = _SPACES.sub(" ", masked)
         if "#" in masked:
             masked = masked.replace("#<", "<")
-        self.sentences = list(islice(_sentences(masked), LEAD_SENTENCES))
+        if "." in masked or "\n" in masked or "!" in masked or "?" in masked:
+            self.sentences = list(islice(_sentences(masked), LEAD_SENTENCES))
+        else:
+            self.sentences = [masked]
         self._read: dict[int, Sentence] = {}
 
     @property
