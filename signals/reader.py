@@ -1,6 +1,5 @@
 """Reads an event: which coins it is about, what happened to them, and how sure that is."""
 
-import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
@@ -20,9 +19,6 @@ DENIAL: Final = "denial"
 MODEL_THRESHOLD: Final = 0.96
 """How sure a model must be: where on texts it had not seen 19 of 20 trades went the right way."""
 
-# A linear model weighs "no halt" as it does "halt".
-_NEGATION: Final = re.compile(r"\b(?:no|not|without|never|none|nor|neither)\b|n['\u2019]t\b")
-
 _NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
 
 
@@ -40,7 +36,8 @@ class Reading(NamedTuple):
         assets: every coin in it, once, subjects first, else in the text's order.
         subjects: codes of those it is about, sorted: the event's partition keys.
         ambiguous: spellings that may mean several coins; none of them is in `assets`.
-        event_type: `NOT_NEWS` where no rule and no model saw news.
+        event_type: `NOT_NEWS` where no rule and no model saw news; news that names no coin has its
+            type, too.
         direction: neutral where it is not news.
         confidence: in [0, 1]; 0 where it is not news.
         reasons: the rule or words that decided.
@@ -137,10 +134,11 @@ class Reader:
     def read_text(self, title: str | None, text: str) -> Reading:
         """Read a text without an event around it."""
         resolution = self._resolver.resolve(title, text)
-        found = self._rules.judge(resolution)
+        lead = Lead(resolution)
+        mentions = resolution.mentions
+        found = self._rules.judge(resolution, lead) if mentions else None
         if isinstance(found, Match):
             return _news(resolution, found)
-        mentions = resolution.mentions
         subjects = {m.code for m in mentions if m.known and m.role is Role.SUBJECT}
         assets, codes = _assets(mentions, subjects)
         if found is not None:
@@ -153,17 +151,19 @@ class Reader:
                 detail=found.detail,
             )
         silent = Reading(assets, codes, resolution.ambiguous)
-        if self._predictor is None or not codes:
+        if self._predictor is None:
             return silent
-        lead = Lead(resolution)
         prediction = self._predictor.predict(lead.masked)
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:
             return silent if prediction is None else silent._replace(detail=prediction.detail)
-        if lead.sentences and (negated := _NEGATION.search(lead.sentences[0])):
-            return silent._replace(detail=f"negation: {negated.group()!r}")
         if objection := self._rules.object_to(lead):
             return silent._replace(refusal=objection.reason, detail=objection.detail)
-        sure = prediction.confidence >= self._model_threshold
+        refusal, detail = None, ""
+        if not codes:
+            refusal = SkipReason.NO_ASSET
+        elif prediction.confidence < self._model_threshold:
+            refusal = SkipReason.LOW_CONFIDENCE
+            detail = f"the model is {prediction.confidence:.2f} sure"
         return Reading(
             assets=assets,
             subjects=codes,
@@ -173,8 +173,8 @@ class Reader:
             confidence=prediction.confidence,
             reasons=prediction.reasons,
             actors=_actors(resolution),
-            refusal=None if sure else SkipReason.LOW_CONFIDENCE,
-            detail="" if sure else f"the model is {prediction.confidence:.2f} sure",
+            refusal=refusal,
+            detail=detail,
         )
 
 
