@@ -96,8 +96,8 @@ def baselines(texts: Texts, asked: Sequence[Asked], readings: Sequence[Reading])
 
 def _answer_of(said: Prediction | None, coins: frozenset[str]) -> Answer:
     if said is None or said.direction is Direction.NEUTRAL:
-        return Answer(EventType.NOT_NEWS, Direction.NEUTRAL, 0.0, coins, traded=False)
-    traded = said.confidence >= THRESHOLD and bool(coins)
+        return Answer(EventType.NOT_NEWS, Direction.NEUTRAL, 0.0, coins)
+    traded = coins if said.confidence >= THRESHOLD else frozenset[str]()
     return Answer(said.event_type, said.direction, said.confidence, coins, traded)
 
 
@@ -115,15 +115,18 @@ def _read(reader: Reader, asked: Sequence[Asked]) -> list[Reading]:
 
 
 def _answer(reading: Reading) -> Answer:
+    subjects = frozenset(reading.subjects)
+    trades = (
+        reading.refusal is None
+        and reading.direction is not Direction.NEUTRAL
+        and reading.confidence >= THRESHOLD
+    )
     return Answer(
         reading.event_type,
         reading.direction,
         reading.confidence,
-        frozenset(reading.subjects),
-        traded=reading.refusal is None
-        and reading.direction is not Direction.NEUTRAL
-        and reading.confidence >= THRESHOLD
-        and bool(reading.subjects),
+        subjects,
+        subjects - reading.doubtful if trades else frozenset(),
     )
 
 

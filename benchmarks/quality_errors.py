@@ -49,7 +49,7 @@ def _kinds(right: Right, reading: Reading, said: Answer) -> Iterator[str]:
     elif said.traded and right.direction is not said.direction:
         yield KINDS[1]
     elif said.traded:
-        if said.subjects - right.subjects:
+        if said.traded - right.subjects:
             yield KINDS[2]
         if right.event_type is not said.event_type:
             yield KINDS[3]
@@ -77,7 +77,7 @@ def _line(one: Asked, reading: Reading, said: Answer) -> str:
     because = reading.detail or ", ".join(reading.reasons) or str(reading.refusal or "")
     coins = ""
     if said.subjects != one.right.subjects or said.traded:
-        coins = f" coins {_codes(one.right.subjects)} -> {_codes(said.subjects)}"
+        coins = f" coins {_codes(one.right.subjects)} -> {_codes(said.traded or said.subjects)}"
     shown = one.words.replace("\n", " | ")[:_SHOWN_CHARACTERS]
     return (
         f"{_type(one.right)} -> {_type(said)} {reading.confidence:.2f} [{because}]{coins}: {shown}"

@@ -41,14 +41,14 @@ class Answer(NamedTuple):
         direction: neutral where it sees no news.
         confidence: that the direction is right.
         subjects: codes of the coins that it takes the text to be about.
-        traded: it would trade every one of `subjects`.
+        traded: those of `subjects` that it would trade.
     """
 
     event_type: EventType
     direction: Direction
     confidence: float
     subjects: frozenset[str]
-    traded: bool
+    traded: frozenset[str] = frozenset()
 
 
 class Figure(NamedTuple):
@@ -180,15 +180,15 @@ def _is_news(said: Answer) -> bool:
 
 
 def _signals(said: Answer, direction: Direction) -> int:
-    if not said.traded or said.direction is not direction or direction is Direction.NEUTRAL:
+    if said.direction is not direction or direction is Direction.NEUTRAL:
         return 0
-    return len(said.subjects)
+    return len(said.traded)
 
 
 def _right_signals(right: Right, said: Answer, direction: Direction) -> int:
     if right.direction is not direction or not _signals(said, direction):
         return 0
-    return len(right.subjects & said.subjects)
+    return len(right.subjects & said.traded)
 
 
 def _ratio(part: Floats, whole: Floats, empty: float = 1.0) -> Floats:

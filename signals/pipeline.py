@@ -203,6 +203,8 @@ def _not_tradable(event: Event, key: str, reading: Reading, limits: Limits) -> S
         reason, detail = SkipReason.NOT_NEWS, "points no way"
     elif reading.confidence < limits.min_confidence:
         reason, detail = SkipReason.LOW_CONFIDENCE, f"{reading.confidence:.2f}"
+    elif key in reading.doubtful:
+        reason, detail = SkipReason.LOW_CONFIDENCE, "perhaps it is only mentioned"
     if reason is None:
         return None
     return Skipped(event_id=event.id, reason=reason, asset=asset, detail=detail)

@@ -35,6 +35,7 @@ class Reading(NamedTuple):
     Attributes:
         assets: every coin in it, once, subjects first, else in the text's order.
         subjects: codes of those it is about, sorted: the event's partition keys.
+        doubtful: those of them that it is not surely about, so that they are not traded.
         ambiguous: spellings that may mean several coins; none of them is in `assets`.
         event_type: `NOT_NEWS` where no rule and no model saw news; news that names no coin has its
             type, too.
@@ -56,6 +57,7 @@ class Reading(NamedTuple):
     actors: tuple[str, ...] = ()
     refusal: SkipReason | None = SkipReason.NOT_NEWS
     detail: str = ""
+    doubtful: frozenset[str] = frozenset()
 
     @property
     def denies(self) -> bool:
@@ -175,6 +177,7 @@ class Reader:
             actors=_actors(resolution),
             refusal=refusal,
             detail=detail,
+            doubtful=_doubtful(mentions, subjects),
         )
 
 
@@ -197,7 +200,13 @@ def _news(resolution: Resolution, match: Match) -> Reading:
         rule.reasons,
         actors,
         None,
+        doubtful=_doubtful(found, subjects),
     )
+
+
+def _doubtful(mentions: Iterable[AssetMention], subjects: AbstractSet[str]) -> frozenset[str]:
+    """Give the subjects of which no mention is a sure one."""
+    return frozenset(subjects.difference([m.code for m in mentions if m.sure]))
 
 
 def _assets(

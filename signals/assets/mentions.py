@@ -30,6 +30,7 @@ class AssetMention(NamedTuple):
         how: the evidence.
         known: False for a ticker in brackets or behind `$` that is in no table: perhaps a new
             coin, perhaps a share.
+        sure: of a subject: so surely one that it may be traded.
     """
 
     code: str
@@ -37,6 +38,7 @@ class AssetMention(NamedTuple):
     span: tuple[int, int]
     how: How
     known: bool = True
+    sure: bool = True
 
 
 class ActorMention(NamedTuple):

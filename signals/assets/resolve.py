@@ -6,7 +6,7 @@ from typing import Final
 from signals.assets.candidates import Candidate, Found, find
 from signals.assets.known import WORDS_AND_GAPS, Universe
 from signals.assets.mentions import AssetMention, How, Resolution, Role
-from signals.assets.senses import SUBJECT_FROM, Senses, bundled_senses
+from signals.assets.senses import SUBJECT_FROM, SURE_FROM, Senses, bundled_senses
 from signals.assets.surroundings import HARD, describe
 from signals.assets.text import Text
 
@@ -16,6 +16,9 @@ READ_CHARACTERS: Final = 4_000
 _URL: Final = re.compile(r"(?:https?://|www\.|t\.me/)\S+")
 _HOW: Final = {"$": How.CASHTAG, "(": How.BRACKET}
 _CODES: Final = frozenset(("own", "tail", "strange"))
+
+
+_Taken = tuple[Candidate, Role, bool]
 
 
 class Resolver:
@@ -54,23 +57,21 @@ class Resolver:
 
     def _judge(self, text: Text, found: Found) -> list[AssetMention]:
         judge = self._senses.judge
-        taken: list[tuple[Candidate, Role]] = []
+        taken: list[_Taken] = []
         described = describe(self._universe, text, found)
         for candidate, description in zip(found.candidates, described, strict=True):
             chances = judge(description)
             if chances.subject >= SUBJECT_FROM and candidate.kind != "product":
-                taken.append((candidate, Role.SUBJECT))
+                taken.append((candidate, Role.SUBJECT, chances.subject >= SURE_FROM))
             elif description[0] is HARD or sum(chances) > 0.5:  # noqa: PLR2004 - likelier than not
-                taken.append((candidate, Role.MENTIONED))
+                taken.append((candidate, Role.MENTIONED, False))
         return _settle(taken, found)
 
 
-def _settle(
-    taken: list[tuple[Candidate, Role]], found: Found
-) -> list[AssetMention]:
+def _settle(taken: list[_Taken], found: Found) -> list[AssetMention]:
     """Refuse spellings that may mean several coins, unless a name in the text settles which."""
     mentions: list[AssetMention] = []
-    for each, role in taken:
+    for each, role, sure in taken:
         code = each.code
         if len(each.claims) > 1:
             named = {one.code for one in found.candidates if len(one.claims) == 1}
@@ -80,5 +81,5 @@ def _settle(
                 continue
             (code,) = agreed
         how = _HOW.get(each.mark, How.CODE if each.kind in _CODES else How.NAME)
-        mentions.append(AssetMention(code, role, each.span, how, known=each.kind != "strange"))
+        mentions.append(AssetMention(code, role, each.span, how, each.kind != "strange", sure))
     return mentions

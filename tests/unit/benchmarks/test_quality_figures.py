@@ -14,7 +14,10 @@ def right(kind: EventType, direction: Direction, coins: str, story: str = "") ->
 def said(
     kind: EventType, direction: Direction, coins: str, confidence: float = 0.9, *, traded: bool
 ) -> Answer:
-    return Answer(kind, direction, confidence, frozenset(coins.split()), traded)
+    subjects = frozenset(coins.split())
+    return Answer(
+        kind, direction, confidence, subjects, subjects if traded else frozenset()
+    )
 
 
 RIGHT = [
