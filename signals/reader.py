@@ -19,6 +19,12 @@ DENIAL: Final = "denial"
 MODEL_THRESHOLD: Final = 0.96
 """How sure a model must be: where on texts it had not seen 19 of 20 trades went the right way."""
 
+COIN_SURE_OF_RULE: Final = 0.7
+"""How surely a text must be about a coin that a rule found in its place, for it to be traded."""
+
+COIN_SURE_OF_MODEL: Final = 0.9
+"""The same where only a model says what happened: it does not know to which coin."""
+
 _NEW_COIN_NEWS: Final = (EventType.LISTING, EventType.DELISTING)
 
 
@@ -177,7 +183,7 @@ class Reader:
             actors=_actors(resolution),
             refusal=refusal,
             detail=detail,
-            doubtful=_doubtful(mentions, subjects),
+            doubtful=_doubtful(mentions, subjects, COIN_SURE_OF_MODEL),
         )
 
 
@@ -200,13 +206,15 @@ def _news(resolution: Resolution, match: Match) -> Reading:
         rule.reasons,
         actors,
         None,
-        doubtful=_doubtful(found, subjects),
+        doubtful=_doubtful(found, subjects, COIN_SURE_OF_RULE),
     )
 
 
-def _doubtful(mentions: Iterable[AssetMention], subjects: AbstractSet[str]) -> frozenset[str]:
-    """Give the subjects of which no mention is a sure one."""
-    return frozenset(subjects.difference([m.code for m in mentions if m.sure]))
+def _doubtful(
+    mentions: Iterable[AssetMention], subjects: AbstractSet[str], least: float
+) -> frozenset[str]:
+    """Give the subjects of which no mention is surely one."""
+    return frozenset(subjects.difference([m.code for m in mentions if m.chance >= least]))
 
 
 def _assets(

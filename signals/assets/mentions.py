@@ -30,7 +30,7 @@ class AssetMention(NamedTuple):
         how: the evidence.
         known: False for a ticker in brackets or behind `$` that is in no table: perhaps a new
             coin, perhaps a share.
-        sure: of a subject: so surely one that it may be traded.
+        chance: the probability that the text is about it; 1 where nothing was weighed.
     """
 
     code: str
@@ -38,7 +38,7 @@ class AssetMention(NamedTuple):
     span: tuple[int, int]
     how: How
     known: bool = True
-    sure: bool = True
+    chance: float = 1.0
 
 
 class ActorMention(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Final
 from signals.assets.candidates import Candidate, Found, find
 from signals.assets.known import WORDS_AND_GAPS, Universe
 from signals.assets.mentions import AssetMention, How, Resolution, Role
-from signals.assets.senses import SUBJECT_FROM, SURE_FROM, Senses, bundled_senses
+from signals.assets.senses import SUBJECT_FROM, Senses, bundled_senses
 from signals.assets.surroundings import HARD, describe
 from signals.assets.text import Text
 
@@ -18,7 +18,7 @@ _HOW: Final = {"$": How.CASHTAG, "(": How.BRACKET}
 _CODES: Final = frozenset(("own", "tail", "strange"))
 
 
-_Taken = tuple[Candidate, Role, bool]
+_Taken = tuple[Candidate, Role, float]
 
 
 class Resolver:
@@ -62,16 +62,16 @@ class Resolver:
         for candidate, description in zip(found.candidates, described, strict=True):
             chances = judge(description)
             if chances.subject >= SUBJECT_FROM and candidate.kind != "product":
-                taken.append((candidate, Role.SUBJECT, chances.subject >= SURE_FROM))
+                taken.append((candidate, Role.SUBJECT, chances.subject))
             elif description[0] is HARD or sum(chances) > 0.5:  # noqa: PLR2004 - likelier than not
-                taken.append((candidate, Role.MENTIONED, False))
+                taken.append((candidate, Role.MENTIONED, chances.subject))
         return _settle(taken, found)
 
 
 def _settle(taken: list[_Taken], found: Found) -> list[AssetMention]:
     """Refuse spellings that may mean several coins, unless a name in the text settles which."""
     mentions: list[AssetMention] = []
-    for each, role, sure in taken:
+    for each, role, chance in taken:
         code = each.code
         if len(each.claims) > 1:
             named = {one.code for one in found.candidates if len(one.claims) == 1}
@@ -81,5 +81,5 @@ def _settle(taken: list[_Taken], found: Found) -> list[AssetMention]:
                 continue
             (code,) = agreed
         how = _HOW.get(each.mark, How.CODE if each.kind in _CODES else How.NAME)
-        mentions.append(AssetMention(code, role, each.span, how, each.kind != "strange", sure))
+        mentions.append(AssetMention(code, role, each.span, how, each.kind != "strange", chance))
     return mentions

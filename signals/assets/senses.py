@@ -16,9 +16,6 @@ BUNDLED: Final = Path(__file__).with_name("senses.tsv")
 SUBJECT_FROM: Final = 0.45
 """From this probability on a text is about a candidate: where F1 on held-out texts is best."""
 
-SURE_FROM: Final = 0.9
-"""From this probability on it is traded: see docs/signals/assets.md for what other values give."""
-
 BIAS: Final = "bias"
 """The slot of what is added whatever the values are."""
 
