@@ -50,7 +50,7 @@ class Recipe(NamedTuple):
     features: int = 30_000
     pieces: float = 0.5
     looseness: float = 1.0
-    balance: float = 0.25
+    balance: float = 0.5
     screen_looseness: float = 30.0
     screen_recall: float = 0.995
     least_class: int = 5
