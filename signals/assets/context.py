@@ -81,3 +81,8 @@ FOLLOWERS: Final = _words(
     "maximalist mixer rollup"
 )
 """Before these a coin often only says what kind of thing another one is."""
+
+BASES: Final = _words(
+    "BTC ETH BNB SOL TRX AVAX POL ARB OP TON SUI FTM S NEAR DOT ATOM APT STRK ZK MNT CRO KLAY KAIA"
+)
+"""Coins that others run on or are paid in, besides money."""

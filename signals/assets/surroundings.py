@@ -5,6 +5,7 @@ from typing import Final
 from signals.assets.candidates import Candidate, Found
 from signals.assets.context import (
     AIMED,
+    BASES,
     FOLLOWERS,
     HYPHENS,
     JARGON,
@@ -20,7 +21,7 @@ Value = str | int | tuple[str | int | bool, ...] | None
 
 SLOTS: Final = (
     "form", "code", "style", "word_before", "word_after", "second_before", "second_after",
-    "gap_before", "gap_after", "use", "jargon", "coins", "elsewhere", "neighbour", "place", "bracket",
+    "gap_before", "gap_after", "use", "jargon", "coins", "standing", "elsewhere", "neighbour", "place", "bracket",
 )  # fmt: skip
 """What is looked at; each has one value, or none, for a candidate. Left out is what held-out texts
 were read no worse without: concepts of the words around, parties beside it, its rank among coins."""
@@ -48,7 +49,7 @@ def describe(universe: Universe, text: Text, found: Found) -> list[Description]:
     hardness = [_hardness(universe, style, text, each) for each in candidates]
     coins = {each.code for each, hard in zip(candidates, hardness, strict=True) if hard is HARD}
     jargon = min(_MOST, len(JARGON.intersection(text.words)))
-    around = _Neighbours(candidates) if len(candidates) > 1 else None
+    around = _Neighbours(universe, candidates) if len(candidates) > 1 else None
     return [
         (hard, _values(universe, text, each, (style, jargon, min(len(coins), _MOST)), around))
         for each, hard in zip(candidates, hardness, strict=True)
@@ -58,14 +59,27 @@ def describe(universe: Universe, text: Text, found: Found) -> list[Description]:
 class _Neighbours:
     """Which candidates begin and end where, and as what each coin stands in the text."""
 
-    __slots__ = ("begins", "ends", "kinds")
+    __slots__ = ("begins", "ends", "kinds", "money")
 
-    def __init__(self, candidates: list[Candidate]) -> None:
+    def __init__(self, universe: Universe, candidates: list[Candidate]) -> None:
         self.begins = {each.first: each for each in candidates}
         self.ends = {each.last: each for each in candidates}
         self.kinds: dict[str, set[str]] = {}
         for each in candidates:
             self.kinds.setdefault(each.code, set()).add(each.kind)
+        assets = universe.assets
+        self.money = {
+            code: code in BASES or (code in assets and assets[code].stable)
+            for code in self.kinds
+        }
+
+    def standing(self, each: Candidate) -> Value:
+        """Tell whether a coin is what others are paid in or run on, and whether the others are."""
+        if len(self.kinds) == 1:
+            return None
+        own = self.money[each.code]
+        others = [money for code, money in self.money.items() if code != each.code]
+        return own, True in others, False in others
 
     def elsewhere(self, each: Candidate) -> Value:
         """Give as what else the same coin stands in the text."""
@@ -91,7 +105,7 @@ def _values(
     style, jargon, coins = whole
     elsewhere = around.elsewhere(each) if around else None
     if first < 0:
-        return (kind, code, *_NOWHERE, jargon, coins, elsewhere, None, None, None)
+        return (kind, code, *_NOWHERE, jargon, coins, None, elsewhere, None, None, None)
     words, gaps = text.words, text.gaps
     end = len(words) - 1
     before = words[first - 1] if first else _START
@@ -136,6 +150,7 @@ def _values(
         _use(words, first, gap_after, after),
         jargon,
         coins,
+        around.standing(each) if around else None,
         elsewhere,
         neighbour,
         min(first // 3, 4),
@@ -181,11 +196,12 @@ def _hardness(universe: Universe, style: str, text: Text, each: Candidate) -> st
         return HARD
     if each.kind != "own":
         return SOFT
+    token = text.tokens[each.first]
+    if not token.isupper():
+        return SOFT
     if universe.assets[each.code].major:
         return HARD
-    token = text.tokens[each.first]
-    looks = token.isupper() and style != "shouted" and token not in universe.everyday
-    return HARD if looks else SOFT
+    return HARD if style != "shouted" and token not in universe.everyday else SOFT
 
 
 def _shape(token: str) -> str:
