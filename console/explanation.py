@@ -155,6 +155,8 @@ def _spans(resolution: Resolution) -> Iterator[Span]:
     for coin in resolution.mentions:
         letter = "A" if coin.role is Role.SUBJECT else "M"
         how = coin.how.value if coin.known else f"{coin.how.value}, in no table"
+        if coin.role is Role.SUBJECT:
+            how += f", chance {coin.chance:.2f}"
         yield Span(*coin.span, letter, coin.code, how)
     for actor in resolution.actors:
         yield Span(*actor.span, _LETTERS[actor.kind], actor.name, actor.kind)

@@ -93,11 +93,11 @@ def find(universe: Universe, text: Text) -> Found:
     if universe.foreign is not None and not text.content.isascii():
         _take_foreign(found, universe, text)
     if len(found.candidates) > 1 and "(" in text.content:
-        _join_brackets(found)
+        _join_brackets(found, text)
     return found
 
 
-def _join_brackets(found: Found) -> None:
+def _join_brackets(found: Found, text: Text) -> None:
     """Make one of a name and its code in brackets; refuse a name with another coin's code."""
     joined: list[Candidate] = []
     for each in found.candidates:
@@ -109,7 +109,7 @@ def _join_brackets(found: Found) -> None:
                 joined[-1] = named._replace(last=each.last, mark="(", span=span)
                 continue
             if near and named.kind in _SURE_NAMES:
-                found.ambiguous.extend((named.code, each.code))
+                found.ambiguous.append(text.content[named.span[0] : each.span[1]])
                 joined.pop()
                 continue
         joined.append(each)

@@ -65,10 +65,10 @@ class Resolver:
                 taken.append((candidate, Role.SUBJECT, chances.subject))
             elif description[0] is HARD or sum(chances) > 0.5:  # noqa: PLR2004 - likelier than not
                 taken.append((candidate, Role.MENTIONED, chances.subject))
-        return _settle(taken, found)
+        return _settle(taken, found, text)
 
 
-def _settle(taken: list[_Taken], found: Found) -> list[AssetMention]:
+def _settle(taken: list[_Taken], found: Found, text: Text) -> list[AssetMention]:
     """Refuse spellings that may mean several coins, unless a name in the text settles which."""
     mentions: list[AssetMention] = []
     for each, role, chance in taken:
@@ -77,7 +77,7 @@ def _settle(taken: list[_Taken], found: Found) -> list[AssetMention]:
             named = {one.code for one in found.candidates if len(one.claims) == 1}
             agreed = named.intersection(each.claims)
             if len(agreed) != 1:
-                found.ambiguous.append(code)
+                found.ambiguous.append(" ".join(text.tokens[each.first : each.last + 1]))
                 continue
             (code,) = agreed
         how = _HOW.get(each.mark, How.CODE if each.kind in _CODES else How.NAME)
