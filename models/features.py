@@ -29,9 +29,13 @@ VERSION: Final = f"1-{zlib.crc32(repr(WORDS).encode()):08x}"
 this module changes what it gives."""
 
 _REMEMBERED: Final = 20_000
+_MARKS_ONLY: Final = re.compile(r"[^<>]*+(?:<[amxcfr]>[^<>]*+)*+").fullmatch
 _TOKEN: Final = re.compile(r"<[amxcfr]>|[^\W_]+|[?!$%\n]")
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
-_ENCODING: Final = ("utf-8", "surrogatepass")
+_DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
+_PLAIN: Final = "".join(
+    "0" if sign.isdigit() else sign if sign.isalnum() or sign in "<>?!$%\n" else " "
+    for sign in map(chr, range(128))
+).encode() + bytes(128)
 
 
 def tokens_of(lead: str) -> list[str]:
@@ -43,9 +47,28 @@ def tokens_of(lead: str) -> list[str]:
         lead: a text's first sentences in lower case, parties replaced by `MARKS`, joined by
             `BREAK`.
     """
-    # As bytes, for `str.translate` takes longer; no other character has a digit's byte in UTF-8.
-    raw = lead[:READ_CHARACTERS].encode(*_ENCODING).translate(_DIGITS)
-    return _TOKEN.findall(BREAK + raw.decode(*_ENCODING))
+    read = lead[:READ_CHARACTERS]
+    if read.isascii() and _MARKS_ONLY(read):
+        return _plain_tokens_of(read)
+    return [BREAK, *_TOKEN.findall(read.translate(_DIGITS))]
+
+
+def _plain_tokens_of(lead: str) -> list[str]:
+    """Do the same for a lead in ASCII whose angle brackets are all marks', in half the time."""
+    lead = lead.encode().translate(_PLAIN).decode().replace("<", " <").replace(">", "> ")
+    if "?" in lead:
+        lead = lead.replace("?", " ? ")
+    if "!" in lead:
+        lead = lead.replace("!", " ! ")
+    if "$" in lead:
+        lead = lead.replace("$", " $ ")
+    if "%" in lead:
+        lead = lead.replace("%", " % ")
+    tokens = []
+    for line in lead.split(BREAK):
+        tokens.append(BREAK)
+        tokens += line.split()
+    return tokens
 
 
 def pieces_of(token: str) -> list[str]:

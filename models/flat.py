@@ -1,6 +1,7 @@
 """Serves a trained classifier from flat tables: sums of weights, no pipeline, microseconds."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain, compress, islice, pairwise, repeat
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
@@ -28,10 +29,11 @@ the model says nothing."""
 
 Pair = tuple[str, str]
 _Seconds = dict[str, bytes]  # rows of pairs, by what comes second
-_Token = tuple[bytes, _Seconds, str | None]  # its row, the pairs that it begins, its concept
+_Token = tuple[bytes, _Seconds, str | None, _Seconds]  # row, pairs, concept, concept's pairs
 
 _NONE: Final[_Seconds] = {}
 _ONES: Final = np.ones(200)  # a product with more rows might make the library start threads
+_STEEP: Final = 600.0  # exponentials of more than a little above it are no numbers
 _SQUARES: Final = 1  # which column behind the classes
 _NEUTRAL: Final = DIRECTIONS.index(Direction.NEUTRAL)
 _SHOWN: Final = {
@@ -85,8 +87,8 @@ class FlatModel:
     """
 
     __slots__ = (
-        "_after", "_bias", "_classes", "_cut", "_labels", "_of_way", "_screen_bias", "_tokens",
-        "_ways", "_width", "labels",
+        "_after", "_bias", "_classes", "_cut", "_labels", "_of_way", "_screen_bias", "_size",
+        "_tokens", "_ways", "_width", "labels",
     )  # fmt: skip
 
     def __init__(self, weights: Weights) -> None:
@@ -98,10 +100,8 @@ class FlatModel:
         _check(weights)
         self.labels = tuple(weights.labels)
         self._labels = ways_of(weights.labels).labels
-        self._of_way = np.array(
-            [[label.direction is way for label in self._labels] for way in DIRECTIONS], float
-        )
-        self._ways = self._of_way.T.copy()
+        self._of_way = [[label.direction is way for label in self._labels] for way in DIRECTIONS]
+        self._ways = np.array(self._of_way, float).T.copy()
         self._bias = weights.bias
         self._screen_bias = weights.screen_bias
         # p < at is the same as sum / length < cut, which needs no exponential.
@@ -109,6 +109,7 @@ class FlatModel:
         features = {name: at for at, name in enumerate(weights.features)}
         rows = _rows(weights)
         self._classes, self._width = len(self.labels), rows.shape[1]
+        self._size = rows.itemsize * self._width
         self._after: dict[str, _Seconds] = {}
         for name, at in features.items():
             first, between, second = name.partition(" ")
@@ -119,25 +120,31 @@ class FlatModel:
     def predict(self, lead: str) -> Prediction | None:
         """Judge a masked lead; None where the first stage sees no news, or few words it knows."""
         tokens = tokens_of(lead)
-        found, told, pairs = self._look_up(tokens)
+        found, names, pairs = self._look_up(tokens)
         sums = _sum(found)
         news, squares, words, known = sums[self._classes :].tolist()
         length = sqrt(squares) or 1.0
         if news < self._cut * length or known < LEAST_KNOWN * words:
             return None
-        shares = self._shares(sums, length)
+        logits = sums[: self._classes] / length
+        logits += self._bias
+        best = int(logits.argmax())
+        if (most := logits.item(best)) > _STEEP:
+            logits -= most
+        shares = np.exp(logits, logits)
         ways = shares.dot(self._ways).tolist()
-        most = max(ways)
-        way = ways.index(most)
-        confidence = most / sum(ways)
-        best = int((shares * self._of_way[way]).argmax())
+        likeliest = max(ways)
+        way = ways.index(likeliest)
+        confidence = likeliest / sum(ways)
+        if not self._of_way[way][best]:  # the likeliest direction need not be the likeliest class's
+            best = int((shares * self._of_way[way]).argmax())
         label = self._labels[best]
         if way == _NEUTRAL:
             return Prediction(label.event_type, label.direction, confidence, (), label.detail)
         column = found[:, best]
         heaviest = column.argsort()[: -REASONS - 1 : -1].tolist()
-        names = _names(tokens, told, pairs)
-        reasons = tuple(_shown(names[at]) for at in heaviest if column[at] > 0)
+        named = _named(tokens, names, pairs)
+        reasons = tuple([_shown(named[at]) for at in heaviest if column.item(at) > 0])
         return Prediction(label.event_type, label.direction, confidence, reasons)
 
     def knows(self, lead: str) -> bool:
@@ -153,9 +160,10 @@ class FlatModel:
     def probabilities(self, lead: str) -> Floats:
         """Give the second stage's calibrated probability of each of `labels`."""
         sums = self._sums(lead)
-        shares = self._shares(sums, self._length(sums))
-        shares /= shares.sum()
-        return shares
+        logits = sums[: self._classes] / self._length(sums) + self._bias
+        chances: Floats = np.exp(logits - logits.max())
+        chances /= chances.sum()
+        return chances
 
     def weigh(self, lead: str, label: str) -> list[tuple[str, float]]:
         """Say what each token and pair of a masked lead adds to a class, heaviest first.
@@ -165,32 +173,26 @@ class FlatModel:
             label: one of `labels`.
         """
         tokens = tokens_of(lead)
-        found, told, pairs = self._look_up(tokens)
+        found, names, pairs = self._look_up(tokens)
         column = found[:, self.labels.index(label)] / self._length(_sum(found))
-        weighed = zip(map(_shown, _names(tokens, told, pairs)), column.tolist(), strict=True)
+        weighed = zip(map(_shown, _named(tokens, names, pairs)), column.tolist(), strict=True)
         return sorted(weighed, key=lambda pair: -abs(pair[1]))
 
-    def _look_up(self, tokens: list[str]) -> tuple[Floats, list[str], list[bytes | None]]:
-        """Give rows of tokens and known pairs, concepts, and each pair's row if it is known."""
-        rows, after, concepts = zip(*map(self._tokens.__getitem__, tokens), strict=True)
-        told = [*filter(None, concepts)]
-        seconds = chain(after, map(self._after.get, told, repeat(_NONE)))
-        pairs = [*map(dict.get, seconds, chain(islice(tokens, 1, None), told))]
-        found = [*rows, *filter(None, pairs)]
-        return np.ndarray((len(found), self._width), buffer=b"".join(found)), told, pairs
+    def _look_up(self, tokens: list[str]) -> tuple[Floats, list[str], tuple[bytes, ...]]:
+        """Give rows of tokens and known pairs; tokens and concepts; their pairs' rows."""
+        known = map(self._tokens.__getitem__, tokens)
+        rows, after, concepts, concepts_after = zip(*known, strict=True)
+        names = [*tokens, *filter(None, concepts)]
+        seconds = chain(after, compress(concepts_after, concepts))
+        pairs = tuple(map(dict.get, seconds, islice(names, 1, None), repeat(b"")))
+        raw = b"".join(rows + pairs)
+        return np.ndarray((len(raw) // self._size, self._width), buffer=raw), names, pairs
 
     def _sums(self, lead: str) -> Floats:
         return _sum(self._look_up(tokens_of(lead))[0])
 
     def _length(self, sums: Floats) -> float:
         return sqrt(sums[self._classes + _SQUARES]) or 1.0
-
-    def _shares(self, sums: Floats, length: float) -> Floats:
-        """Give the classes' probabilities as multiples of the highest."""
-        logits: Floats = sums[: self._classes] / length
-        logits += self._bias
-        logits -= logits[logits.argmax()]
-        return np.exp(logits, out=logits)
 
 
 class _Tokens(dict[str, "_Token"]):
@@ -213,7 +215,8 @@ class _Tokens(dict[str, "_Token"]):
         at = [features[piece] for piece in pieces_of(token) if piece in features]
         row = self._rows[at].sum(axis=0)
         row[-2:] = token.isalnum(), token.isalnum() and token in features
-        made = row.tobytes(), self._after.get(token, _NONE), telling(token)
+        after, concept = self._after, telling(token)
+        made = row.tobytes(), after.get(token, _NONE), concept, after.get(concept or "", _NONE)
         self[token] = made
         return made
 
@@ -230,9 +233,9 @@ def _sum(found: Floats) -> Floats:
     return _ONES[:many].dot(found) if many <= len(_ONES) else np.add.reduce(found)
 
 
-def _names(tokens: list[str], told: list[str], pairs: list[bytes | None]) -> list[str | Pair]:
+def _named(tokens: list[str], names: list[str], pairs: tuple[bytes, ...]) -> list[str | Pair]:
     """Name the rows: tokens, then those pairs that are known."""
-    return [*tokens, *compress(pairwise(chain(tokens, told)), pairs)]
+    return [*tokens, *compress(pairwise(names), pairs)]
 
 
 def _check(weights: Weights) -> None:
@@ -261,6 +264,7 @@ def _check(weights: Weights) -> None:
         raise ConfigurationError("weights: a label set needs buy, sell and no news")
 
 
+@lru_cache(REMEMBERED_TOKENS)
 def _shown(feature: str | Pair) -> str:
     """Write a token or pair as people read it."""
     if isinstance(feature, tuple):
