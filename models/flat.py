@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain, compress, islice, pairwise, repeat
+from itertools import chain, compress, count, islice, pairwise, repeat
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
 
@@ -33,7 +33,7 @@ _Token = tuple[bytes, _Seconds, str | None, _Seconds]  # row, pairs, concept, co
 
 _NONE: Final[_Seconds] = {}
 _ONES: Final = np.ones(200)  # a product with more rows might make the library start threads
-_STEEP: Final = 600.0  # exponentials of more than a little above it are no numbers
+_STEEP: Final = 600.0  # exponentials of a little more are infinite, those of its opposite 0
 _SQUARES: Final = 1  # which column behind the classes
 _NEUTRAL: Final = DIRECTIONS.index(Direction.NEUTRAL)
 _SHOWN: Final = {
@@ -129,7 +129,7 @@ class FlatModel:
         logits = sums[: self._classes] / length
         logits += self._bias
         best = int(logits.argmax())
-        if (most := logits.item(best)) > _STEEP:
+        if abs(most := logits.item(best)) > _STEEP:
             logits -= most
         shares = np.exp(logits, logits)
         ways = shares.dot(self._ways).tolist()
@@ -141,10 +141,7 @@ class FlatModel:
         label = self._labels[best]
         if way == _NEUTRAL:
             return Prediction(label.event_type, label.direction, confidence, (), label.detail)
-        column = found[:, best]
-        heaviest = column.argsort()[: -REASONS - 1 : -1].tolist()
-        named = _named(tokens, names, pairs)
-        reasons = tuple([_shown(named[at]) for at in heaviest if column.item(at) > 0])
+        reasons = _reasons(found[:, best], len(tokens), names, pairs)
         return Prediction(label.event_type, label.direction, confidence, reasons)
 
     def knows(self, lead: str) -> bool:
@@ -175,7 +172,8 @@ class FlatModel:
         tokens = tokens_of(lead)
         found, names, pairs = self._look_up(tokens)
         column = found[:, self.labels.index(label)] / self._length(_sum(found))
-        weighed = zip(map(_shown, _named(tokens, names, pairs)), column.tolist(), strict=True)
+        named: list[str | Pair] = [*tokens, *compress(pairwise(names), pairs)]
+        weighed = zip(map(_shown, named), column.tolist(), strict=True)
         return sorted(weighed, key=lambda pair: -abs(pair[1]))
 
     def _look_up(self, tokens: list[str]) -> tuple[Floats, list[str], tuple[bytes, ...]]:
@@ -229,13 +227,26 @@ def _rows(weights: Weights) -> Floats:
 
 
 def _sum(found: Floats) -> Floats:
-    many = len(found)
-    return _ONES[:many].dot(found) if many <= len(_ONES) else np.add.reduce(found)
+    ones = _ONES[: len(found)]
+    sums: Floats = ones.dot(found) if len(ones) == len(found) else np.add.reduce(found)
+    return sums
 
 
-def _named(tokens: list[str], names: list[str], pairs: tuple[bytes, ...]) -> list[str | Pair]:
-    """Name the rows: tokens, then those pairs that are known."""
-    return [*tokens, *compress(pairwise(names), pairs)]
+def _reasons(
+    weights: Floats, tokens: int, names: list[str], pairs: tuple[bytes, ...]
+) -> tuple[str, ...]:
+    """Show the heaviest rows: each a token, then each a known pair."""
+    known = [*compress(count(), pairs)]
+    found = []
+    for row in weights.argsort()[: -REASONS - 1 : -1].tolist():
+        if weights.item(row) <= 0:
+            break
+        if row < tokens:
+            found.append(_shown(names[row]))
+        else:
+            at = known[row - tokens]
+            found.append(_shown((names[at], names[at + 1])))
+    return tuple(found)
 
 
 def _check(weights: Weights) -> None:
