@@ -29,8 +29,13 @@ VERSION: Final = f"1-{zlib.crc32(repr(WORDS).encode()):08x}"
 this module changes what it gives."""
 
 _REMEMBERED: Final = 20_000
+_MARKS_ONLY: Final = re.compile(r"[^<>]*+(?:<[amxcfr]>[^<>]*+)*+").fullmatch
 _TOKEN: Final = re.compile(r"<[amxcfr]>|[^\W_]+|[?!$%\n]")
 _DIGITS: Final = {ord(digit): "0" for digit in "123456789"}
+_PLAIN: Final = "".join(
+    "0" if sign.isdigit() else sign if sign.isalnum() or sign in "<>?!$%\n" else " "
+    for sign in map(chr, range(128))
+).encode() + bytes(128)
 
 
 def tokens_of(lead: str) -> list[str]:
@@ -42,7 +47,28 @@ def tokens_of(lead: str) -> list[str]:
         lead: a text's first sentences in lower case, parties replaced by `MARKS`, joined by
             `BREAK`.
     """
-    return [BREAK, *_TOKEN.findall(lead[:READ_CHARACTERS].translate(_DIGITS))]
+    read = lead[:READ_CHARACTERS]
+    if read.isascii() and _MARKS_ONLY(read):
+        return _plain_tokens_of(read)
+    return [BREAK, *_TOKEN.findall(read.translate(_DIGITS))]
+
+
+def _plain_tokens_of(lead: str) -> list[str]:
+    """Do the same for a lead in ASCII whose angle brackets are all marks', in half the time."""
+    lead = lead.encode().translate(_PLAIN).decode().replace("<", " <").replace(">", "> ")
+    if "?" in lead:
+        lead = lead.replace("?", " ? ")
+    if "!" in lead:
+        lead = lead.replace("!", " ! ")
+    if "$" in lead:
+        lead = lead.replace("$", " $ ")
+    if "%" in lead:
+        lead = lead.replace("%", " % ")
+    tokens = []
+    for line in lead.split(BREAK):
+        tokens.append(BREAK)
+        tokens += line.split()
+    return tokens
 
 
 def pieces_of(token: str) -> list[str]:
@@ -55,7 +81,7 @@ def pieces_of(token: str) -> list[str]:
         return [token]
     padded = f"_{token[:WORD_CHARACTERS]}_"
     size = len(padded)
-    found = [token] if (concept := _telling(token)) is None else [token, concept]
+    found = [token] if (concept := telling(token)) is None else [token, concept]
     found.extend(
         f"#{padded[at : at + length]}"
         for length in range(SHORTEST, LONGEST + 1)
@@ -66,7 +92,7 @@ def pieces_of(token: str) -> list[str]:
 
 def pairs_of(tokens: list[str]) -> list[tuple[str, str]]:
     """Give tokens in a row, then concepts and marks in a row, whatever stands between these."""
-    return [*pairwise(tokens), *pairwise(filter(None, map(_telling, tokens)))]
+    return [*pairwise(tokens), *pairwise(filter(None, map(telling, tokens)))]
 
 
 def grams(lead: str) -> list[str]:
@@ -81,7 +107,7 @@ def grams(lead: str) -> list[str]:
 
 
 @lru_cache(_REMEMBERED)
-def _telling(token: str) -> str | None:
+def telling(token: str) -> str | None:
     """Give `@` and the token's concept, or `@` and the mark itself."""
     if token in MARKS:
         return f"@{token}"

@@ -1,6 +1,8 @@
 """Serves a trained classifier from flat tables: sums of weights, no pipeline, microseconds."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain, compress, count, islice, pairwise, repeat
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
 
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.contracts.errors import ConfigurationError
 from core.contracts.signal import Direction
-from models.features import VERSION, pairs_of, pieces_of, tokens_of
+from models.features import VERSION, pieces_of, telling, tokens_of
 from models.labels import DIRECTIONS, ways_of
 from models.predictor import Prediction
 
@@ -26,7 +28,13 @@ LEAST_KNOWN: Final = 0.35
 the model says nothing."""
 
 Pair = tuple[str, str]
+_Seconds = dict[str, bytes]  # rows of pairs, by what comes second
+_Token = tuple[bytes, _Seconds, str | None, _Seconds]  # row, pairs, concept, concept's pairs
 
+_NONE: Final[_Seconds] = {}
+_ONES: Final = np.ones(200)  # a product with more rows might make the library start threads
+_STEEP: Final = 600.0  # exponentials of a little more are infinite, those of its opposite 0
+_SQUARES: Final = 1  # which column behind the classes
 _NEUTRAL: Final = DIRECTIONS.index(Direction.NEUTRAL)
 _SHOWN: Final = {
     "<a>": "COIN",
@@ -70,15 +78,17 @@ class FlatModel:
 
     A feature weighs its count times its scale, divided by the root of the sum of count times
     squared scale over all features. Both are sums over tokens and pairs of tokens, so that what a
-    token adds is summed once and remembered. It is not for several threads at once.
+    token adds is summed once and remembered, as one row: to the classes, to being news, to the
+    squares, whether it is a word, and one that training has seen. Rows are kept as bytes: to join
+    them takes less time than to gather them from a table. It is not for several threads at once.
 
     Attributes:
         labels: names of the classes, as `probabilities` orders them.
     """
 
     __slots__ = (
-        "_bias", "_cut", "_groups", "_labels", "_pair_rows", "_pair_sums", "_pairs", "_rows",
-        "_screen_bias", "_sums", "_table", "_ways", "labels",
+        "_after", "_bias", "_classes", "_cut", "_labels", "_of_way", "_screen_bias", "_size",
+        "_tokens", "_ways", "_width", "labels",
     )  # fmt: skip
 
     def __init__(self, weights: Weights) -> None:
@@ -88,67 +98,69 @@ class FlatModel:
             ConfigurationError: the arrays don't fit together, or a class is unknown.
         """
         _check(weights)
-        ways = ways_of(weights.labels)
         self.labels = tuple(weights.labels)
-        self._labels = ways.labels
-        self._groups = ways.columns
-        self._ways = np.array(
-            [[label.direction is way for way in DIRECTIONS] for label in ways.labels], float
-        )
+        self._labels = ways_of(weights.labels).labels
+        self._of_way = [[label.direction is way for label in self._labels] for way in DIRECTIONS]
+        self._ways = np.array(self._of_way, float).T.copy()
         self._bias = weights.bias
         self._screen_bias = weights.screen_bias
         # p < at is the same as sum / length < cut, which needs no exponential.
         self._cut = _logit(weights.screen_at) - weights.screen_bias
         features = {name: at for at, name in enumerate(weights.features)}
-        pairs = [(_pair(name), at) for name, at in features.items() if " " in name]
-        # One complex number holds two sums: of weights, and of squares for the length.
-        squares = weights.scale**2
-        sums = (weights.scale * weights.screen + 1j * squares).tolist()
-        self._sums = _Sums(features, sums)
-        self._pair_sums = {pair: sums[at] for pair, at in pairs}
-        rows = (weights.classes * weights.scale).T
-        self._pairs = len(pairs)
-        self._pair_rows = {pair: row for row, (pair, _) in enumerate(pairs)}
-        self._table = np.empty((len(pairs) + REMEMBERED_TOKENS, len(self.labels)))
-        self._table[: len(pairs)] = rows[[at for _, at in pairs]]
-        self._rows = _Rows(features, rows, self._table, len(pairs))
+        rows = _rows(weights)
+        self._classes, self._width = len(self.labels), rows.shape[1]
+        self._size = rows.itemsize * self._width
+        self._after: dict[str, _Seconds] = {}
+        for name, at in features.items():
+            first, between, second = name.partition(" ")
+            if between:
+                self._after.setdefault(first, {})[second] = rows[at].tobytes()
+        self._tokens = _Tokens(features, rows, self._after)
 
     def predict(self, lead: str) -> Prediction | None:
         """Judge a masked lead; None where the first stage sees no news, or few words it knows."""
         tokens = tokens_of(lead)
-        pairs = pairs_of(tokens)
-        total = self._sum(tokens, pairs)
-        length = sqrt(total.imag) or 1.0
-        if total.real < self._cut * length or not self._sums.knows(tokens):
+        found, names, pairs = self._look_up(tokens)
+        sums = _sum(found)
+        news, squares, words, known = sums[self._classes :].tolist()
+        length = sqrt(squares) or 1.0
+        if news < self._cut * length or known < LEAST_KNOWN * words:
             return None
-        found = self._gather(tokens, pairs)
-        chances = self._chances(found, length)
-        ways = chances.dot(self._ways).tolist()
-        confidence = max(ways)
-        way = ways.index(confidence)
-        best = max(self._groups[way], key=chances.tolist().__getitem__)
+        logits = sums[: self._classes] / length
+        logits += self._bias
+        best = int(logits.argmax())
+        if abs(most := logits.item(best)) > _STEEP:
+            logits -= most
+        shares = np.exp(logits, logits)
+        ways = shares.dot(self._ways).tolist()
+        likeliest = max(ways)
+        way = ways.index(likeliest)
+        confidence = likeliest / sum(ways)
+        if not self._of_way[way][best]:  # the likeliest direction need not be the likeliest class's
+            best = int((shares * self._of_way[way]).argmax())
         label = self._labels[best]
         if way == _NEUTRAL:
             return Prediction(label.event_type, label.direction, confidence, (), label.detail)
-        reasons = self._reasons(tokens, pairs, found[:, best])
+        reasons = _reasons(found[:, best], len(tokens), names, pairs)
         return Prediction(label.event_type, label.direction, confidence, reasons)
 
     def knows(self, lead: str) -> bool:
         """Whether enough of a masked lead's words stood in training to judge it at all."""
-        return self._sums.knows(tokens_of(lead))
+        _, _, words, known = self._sums(lead)[self._classes :].tolist()
+        return bool(known >= LEAST_KNOWN * words)
 
     def news_probability(self, lead: str) -> float:
         """Give the first stage's probability that a masked lead is news."""
-        tokens = tokens_of(lead)
-        total = self._sum(tokens, pairs_of(tokens))
-        return 1 / (1 + exp(-total.real / (sqrt(total.imag) or 1.0) - self._screen_bias))
+        news, squares, _, _ = self._sums(lead)[self._classes :].tolist()
+        return 1 / (1 + exp(-news / (sqrt(squares) or 1.0) - self._screen_bias))
 
     def probabilities(self, lead: str) -> Floats:
         """Give the second stage's calibrated probability of each of `labels`."""
-        tokens = tokens_of(lead)
-        pairs = pairs_of(tokens)
-        length = sqrt(self._sum(tokens, pairs).imag) or 1.0
-        return self._chances(self._gather(tokens, pairs), length)
+        sums = self._sums(lead)
+        logits = sums[: self._classes] / self._length(sums) + self._bias
+        chances: Floats = np.exp(logits - logits.max())
+        chances /= chances.sum()
+        return chances
 
     def weigh(self, lead: str, label: str) -> list[tuple[str, float]]:
         """Say what each token and pair of a masked lead adds to a class, heaviest first.
@@ -158,89 +170,83 @@ class FlatModel:
             label: one of `labels`.
         """
         tokens = tokens_of(lead)
-        pairs = pairs_of(tokens)
-        length = sqrt(self._sum(tokens, pairs).imag) or 1.0
-        column = self._gather(tokens, pairs)[:, self.labels.index(label)] / length
-        names: list[str | Pair] = [*tokens, *filter(self._pair_rows.__contains__, pairs)]
-        weighed = zip(map(_shown, names), column.tolist(), strict=True)
+        found, names, pairs = self._look_up(tokens)
+        column = found[:, self.labels.index(label)] / self._length(_sum(found))
+        named: list[str | Pair] = [*tokens, *compress(pairwise(names), pairs)]
+        weighed = zip(map(_shown, named), column.tolist(), strict=True)
         return sorted(weighed, key=lambda pair: -abs(pair[1]))
 
-    def _sum(self, tokens: list[str], pairs: list[Pair]) -> complex:
-        sums = sum(map(self._sums.__getitem__, tokens), 0j)
-        return sum(filter(None, map(self._pair_sums.get, pairs)), sums)
+    def _look_up(self, tokens: list[str]) -> tuple[Floats, list[str], tuple[bytes, ...]]:
+        """Give rows of tokens and known pairs; tokens and concepts; their pairs' rows."""
+        known = map(self._tokens.__getitem__, tokens)
+        rows, after, concepts, concepts_after = zip(*known, strict=True)
+        names = [*tokens, *filter(None, concepts)]
+        seconds = chain(after, compress(concepts_after, concepts))
+        pairs = tuple(map(dict.get, seconds, islice(names, 1, None), repeat(b"")))
+        raw = b"".join(rows + pairs)
+        return np.ndarray((len(raw) // self._size, self._width), buffer=raw), names, pairs
 
-    def _gather(self, tokens: list[str], pairs: list[Pair]) -> Floats:
-        """Give one row of classes' weights for each token, then for each known pair."""
-        self._rows.make_room(len(tokens))
-        at = list(map(self._rows.__getitem__, tokens))
-        known = self._pair_rows
-        at += [known[pair] for pair in pairs if pair in known]
-        return self._table.take(at, axis=0)
+    def _sums(self, lead: str) -> Floats:
+        return _sum(self._look_up(tokens_of(lead))[0])
 
-    def _chances(self, found: Floats, length: float) -> Floats:
-        logits = np.add.reduce(found, axis=0)
-        logits /= length
-        logits += self._bias
-        logits -= np.maximum.reduce(logits)
-        chances: Floats = np.exp(logits, out=logits)
-        chances /= np.add.reduce(chances)
-        return chances
-
-    def _reasons(self, tokens: list[str], pairs: list[Pair], weights: Floats) -> tuple[str, ...]:
-        heaviest = weights.argsort()[: -REASONS - 1 : -1]
-        names: list[str | Pair] = [*tokens, *filter(self._pair_rows.__contains__, pairs)]
-        return tuple(_shown(names[at]) for at in heaviest.tolist() if weights[at] > 0)
+    def _length(self, sums: Floats) -> float:
+        return sqrt(sums[self._classes + _SQUARES]) or 1.0
 
 
-class _Sums(dict[str, complex]):
-    """What each token adds in the first stage, summed when it is first asked for."""
+class _Tokens(dict[str, "_Token"]):
+    """What each token adds, made when it is first asked for."""
 
-    __slots__ = ("_by_feature",)
+    __slots__ = ("_after", "_features", "_rows")
 
-    def __init__(self, features: dict[str, int], sums: list[complex]) -> None:
+    def __init__(
+        self, features: dict[str, int], rows: Floats, after: dict[str, "_Seconds"]
+    ) -> None:
         super().__init__()
-        self._by_feature = {name: sums[at] for name, at in features.items() if " " not in name}
+        self._features = features
+        self._rows = rows
+        self._after = after
 
-    def knows(self, tokens: list[str]) -> bool:
-        """Whether enough of a text's words, marks and signs aside, stood in training."""
-        known = self._by_feature
-        words = [token in known for token in tokens if token.isalnum()]
-        return sum(words) >= LEAST_KNOWN * len(words)
-
-    def __missing__(self, token: str) -> complex:
+    def __missing__(self, token: str) -> "_Token":
         if len(self) >= REMEMBERED_TOKENS:
             self.clear()
-        made = sum(filter(None, map(self._by_feature.get, pieces_of(token))), 0j)
+        features = self._features
+        at = [features[piece] for piece in pieces_of(token) if piece in features]
+        row = self._rows[at].sum(axis=0)
+        row[-2:] = token.isalnum(), token.isalnum() and token in features
+        after, concept = self._after, telling(token)
+        made = row.tobytes(), after.get(token, _NONE), concept, after.get(concept or "", _NONE)
         self[token] = made
         return made
 
 
-class _Rows(dict[str, int]):
-    """Where in the table each token's sums for the classes stand; made when first asked for."""
+def _rows(weights: Weights) -> Floats:
+    """Lay out what each feature adds: to the classes, to news, to the squares; no word as yet."""
+    scale = weights.scale
+    none = np.zeros((2, len(scale)))
+    return np.vstack([weights.classes * scale, weights.screen * scale, scale**2, none]).T.copy()
 
-    __slots__ = ("_features", "_first", "_table", "_weights")
 
-    def __init__(
-        self, features: dict[str, int], weights: Floats, table: Floats, first: int
-    ) -> None:
-        super().__init__()
-        self._features = features
-        self._weights = weights
-        self._table = table
-        self._first = first
+def _sum(found: Floats) -> Floats:
+    ones = _ONES[: len(found)]
+    sums: Floats = ones.dot(found) if len(ones) == len(found) else np.add.reduce(found)
+    return sums
 
-    def make_room(self, tokens: int) -> None:
-        """See to it that none of the next `tokens` takes another one's row."""
-        if len(self) + tokens > REMEMBERED_TOKENS:
-            self.clear()
 
-    def __missing__(self, token: str) -> int:
-        known = self._features
-        at = [known[piece] for piece in pieces_of(token) if piece in known]
-        row = self._first + len(self)
-        self._table[row] = self._weights[at].sum(axis=0)
-        self[token] = row
-        return row
+def _reasons(
+    weights: Floats, tokens: int, names: list[str], pairs: tuple[bytes, ...]
+) -> tuple[str, ...]:
+    """Show the heaviest rows: each a token, then each a known pair."""
+    known = [*compress(count(), pairs)]
+    found = []
+    for row in weights.argsort()[: -REASONS - 1 : -1].tolist():
+        if weights.item(row) <= 0:
+            break
+        if row < tokens:
+            found.append(_shown(names[row]))
+        else:
+            at = known[row - tokens]
+            found.append(_shown((names[at], names[at + 1])))
+    return tuple(found)
 
 
 def _check(weights: Weights) -> None:
@@ -269,6 +275,7 @@ def _check(weights: Weights) -> None:
         raise ConfigurationError("weights: a label set needs buy, sell and no news")
 
 
+@lru_cache(REMEMBERED_TOKENS)
 def _shown(feature: str | Pair) -> str:
     """Write a token or pair as people read it."""
     if isinstance(feature, tuple):

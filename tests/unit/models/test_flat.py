@@ -121,6 +121,41 @@ def test_weights_that_do_not_fit_are_refused(change: dict[str, object], said: st
         FlatModel(Weights(**(trained().weights._asdict() | change)))
 
 
+@pytest.mark.parametrize(("factor", "added"), [(1_000, 0), (1, -1_000), (1, 1_000)])
+def test_steep_weights_give_probabilities_still(factor: int, added: int) -> None:
+    weights = trained().weights
+    steep = FlatModel(weights._replace(classes=weights.classes * factor, bias=weights.bias + added))
+    found = steep.predict("attackers drained <a> of $000 million")
+    assert found is not None
+    assert found.event_type is EventType.HACK
+    assert 0.8 < found.confidence <= 1 + 1e-9
+
+
+def test_the_likeliest_direction_need_not_be_that_of_the_likeliest_class() -> None:
+    weights = trained().weights
+    labels = list(weights.labels)
+    parts = {"listing/buy": 0.3, "hack/sell": 0.3, "delisting/sell": 0.3}
+    bias = np.array([np.log(parts.get(label, 0.05)) for label in labels])
+    bias[labels.index("listing/buy")] += 0.1
+    model = FlatModel(
+        weights._replace(classes=weights.classes * 0, bias=bias, screen_bias=9.0, screen_at=0.01)
+    )
+    found = model.predict("<x> lists <a>")
+    assert found is not None
+    assert found.direction is Direction.SELL
+    assert found.event_type in {EventType.HACK, EventType.DELISTING}
+    assert found.reasons == ()
+
+
+SIGNS = st.text(alphabet="<>amxcfr ?!$%\n_-'.09é\x1f\x7f", max_size=40)
+
+
+@given(st.one_of(SIGNS, LEADS, st.text(alphabet=st.characters(max_codepoint=127))))
+def test_tokens_of_plain_leads_are_those_of_all_others(lead: str) -> None:
+    elsewhere = tokens_of(f"{lead} é")  # one letter that is not in ASCII: the longer way
+    assert tokens_of(lead) == elsewhere[:-1]
+
+
 def test_grams_name_words_pieces_concepts_and_pairs() -> None:
     found = grams("<x> lists <a> 24")
     assert {"<x>", "lists", "@list", "#_li", "#sts_", "<x> lists", "@<x> @list", "00"} <= set(found)
