@@ -1,15 +1,16 @@
 """Walks once over a text and picks the words that may name a coin, and the other parties."""
 
+from itertools import compress
 from typing import Final, NamedTuple
 
 from signals.assets.context import HANDLE_ENDS, LIST_VERBS, NAME_GAPS, PAIR_GAPS, PAIR_QUOTES
-from signals.assets.known import ASSET_KINDS, Phrase, Universe
+from signals.assets.known import ASSET_KINDS, Begun, Code, Phrase, Universe, begin
 from signals.assets.mentions import ActorMention
 from signals.assets.text import Text
 
 GLUED_QUOTES: Final = ("USDT", "USDC")
-_MARKS: Final = "$(["
-_SIGNS: Final = "$([@"
+_MARKS: Final = frozenset("$([")
+_SIGNS: Final = frozenset("$([@")
 _CLOSING: Final = (")", "]")
 _APOSTROPHES: Final = frozenset(("'", "\u2019"))
 _GLUE_BEFORE: Final = _APOSTROPHES | {"@", "."}
@@ -18,6 +19,7 @@ _SURE_NAMES: Final = ("name", "foreign")
 _NAMES: Final = (*_SURE_NAMES, "weak")
 _STRANGE: Final = range(3, 8)  # letters of a ticker of no table that an exchange's notice names
 _TICKER: Final = range(2, 11)
+_new: Final = tuple.__new__  # a record in a third of the time
 
 
 class Candidate(NamedTuple):
@@ -60,37 +62,35 @@ class Found(NamedTuple):
 
 def find(universe: Universe, text: Text) -> Found:
     """Pick candidates and parties; a longer name covers what stands inside it."""
-    found = Found([], [], [])
+    found = _new(Found, ([], [], []))
     done = 0
     tokens, words, gaps = text.tokens, text.words, text.gaps
-    phrases, codes = universe.phrases, universe.codes
     last = len(words) - 1
-    for at in _places(universe, text):
-        if at < done:
+    looked_up = _look_up(universe, text)
+    for at in compress(range(last + 1), looked_up):
+        begun = looked_up[at]
+        if begun is None or at < done:
             continue
-        gap = gaps[at]
-        before = gap[-1] if gap else " "
+        alone, longer, code = begun
+        before = gaps[at][-1:]
         if before in _MARKS and _take_marked(found, universe, text, at, before):
             continue
-        taken = 0
-        token = tokens[at]
-        if begun := phrases.get(words[at]):
-            if at < last and (longer := begun.longer.get(words[at + 1])):
-                taken = _take_phrase(found, text, longer, at, before)
-            if not taken and (single := begun.single):
-                if token not in codes or single[0].kind != "weak":
-                    taken = _take_phrase(found, text, single, at, before)
-        if taken:
-            done = at + taken
-        elif (spelling := token.upper()) in codes:
-            _take_bare(found, universe, text, at, spelling)
+        if longer is not None and at < last and (phrases := longer.get(words[at + 1])):
+            done = _take_longest(found, text, phrases, at, before)
+            if done > at:
+                continue
+        if alone is not None:
+            _take_phrase(found, text, alone, at, before)
+            done = at + 1
+        elif code is not None:
+            _take_bare(found, text, code, at, before)
         elif before == "@":
             _take_handle(found, universe, text, at)
-        elif token.endswith(GLUED_QUOTES):
+        elif tokens[at].endswith(GLUED_QUOTES):
             _take_glued(found, universe, text, at)
     if found.actors and not LIST_VERBS.isdisjoint(words):
         _take_strange(found, universe, text)
-    if universe.foreign is not None and not text.content.isascii():
+    if not text.content.isascii():
         _take_foreign(found, universe, text)
     if len(found.candidates) > 1 and "(" in text.content:
         _join_brackets(found, text)
@@ -116,72 +116,74 @@ def _join_brackets(found: Found, text: Text) -> None:
     found.candidates[:] = joined
 
 
-def _places(universe: Universe, text: Text) -> list[int]:
-    """Give the indexes of words that may name something, in order; most texts have a few."""
-    triggers, tokens, content = universe.triggers, text.tokens, text.content
-    found = [at for at, token in enumerate(tokens) if token in triggers]
-    more: list[int] = []
+def _look_up(universe: Universe, text: Text) -> list[Begun | None]:
+    """Give for each word what it may begin: most words of most texts begin nothing."""
+    tokens, content = text.tokens, text.content
+    begun = list(map(universe.triggers.get, tokens))
     if "$" in content or "(" in content or "[" in content or "@" in content:
-        last = len(tokens)
-        more += [at for at, gap in enumerate(text.gaps) if gap and gap[-1] in _SIGNS and at < last]
-    if "USD" in content:
-        more += [at for at, token in enumerate(tokens) if token.endswith(GLUED_QUOTES)]
-    return sorted({*found, *more}) if more else found
+        for at, gap in enumerate(text.gaps[:-1]):
+            if gap != " " and gap[-1:] in _SIGNS and begun[at] is None:
+                begun[at] = begin(universe, tokens[at])
+    if "USDT" in content or "USDC" in content:
+        for at, token in enumerate(tokens):
+            if token[-4:] in GLUED_QUOTES and begun[at] is None:
+                begun[at] = begin(universe, token)
+    return begun
 
 
-def _take_phrase(
+def _take_longest(
     found: Found, text: Text, phrases: tuple[Phrase, ...], at: int, before: str
 ) -> int:
-    """Take the first of these phrases that stands here; give its number of words."""
-    for words, cased, kind, meanings in phrases:
-        size = len(words)
-        if not _stands(text, at, words, cased):
-            continue
-        if kind == "blocked":
-            return size
-        last = at + size - 1
-        span = (text.starts[at], text.stops[last])
-        if kind in ASSET_KINDS:
-            mark = before if before in "@#" else ""
-            found.candidates.append(
-                Candidate(at, last, meanings[0], kind, mark, span, meanings)
-            )
-        else:
-            if before == "@" and size == 1:
-                span = (span[0] - 1, span[1])
-            found.actors.append(ActorMention(meanings[0], kind, span))
-        return size
+    """Take the first of these phrases that stands here; give where it ends, or 0."""
+    for phrase in phrases:
+        if _stands(text, at, phrase):
+            _take_phrase(found, text, phrase, at, before)
+            return at + len(phrase.words)
     return 0
 
 
-def _stands(
-    text: Text, at: int, words: tuple[str, ...], cased: tuple[str, ...] | None
-) -> bool:
-    """Whether a phrase's words stand at word `at`, as a name is written."""
-    size = len(words)
-    if size > 1:
-        if tuple(text.words[at : at + size]) != words:
+def _take_phrase(found: Found, text: Text, phrase: Phrase, at: int, before: str) -> None:
+    words, _, kind, meanings = phrase
+    if kind == "blocked":
+        return
+    last = at + len(words) - 1
+    span = text.span(at, last)
+    if kind in ASSET_KINDS:
+        mark = before if before in ("@", "#") else ""
+        each = _new(Candidate, (at, last, meanings[0], kind, mark, span, meanings))
+        found.candidates.append(each)
+    else:
+        if before == "@" and last == at:
+            span = (span[0] - 1, span[1])
+        found.actors.append(_new(ActorMention, (meanings[0], kind, span)))
+
+
+def _stands(text: Text, at: int, phrase: Phrase) -> bool:
+    """Whether the words of a phrase of two and more stand at word `at`, as a name is written."""
+    words, cased, _, _ = phrase
+    end = at + len(words)
+    if tuple(text.words[at:end]) != words:
+        return False
+    for place, gap in enumerate(text.gaps[at + 1 : end], start=at):
+        if gap not in NAME_GAPS and not (gap == ". " and len(text.words[place]) == 1):
             return False
-        for place in range(at, at + size - 1):
-            gap = text.gap(place)
-            if gap not in NAME_GAPS and not (gap == ". " and len(text.words[place]) == 1):
-                return False
-    return not cased or tuple(text.tokens[at : at + size]) == cased
+    return cased is None or tuple(text.tokens[at:end]) == cased
 
 
 def _take_marked(found: Found, universe: Universe, text: Text, at: int, before: str) -> bool:
     """Take a ticker behind `$` or in brackets; tell whether the word is settled by that."""
     token = text.tokens[at]
     spelling = token.upper()
-    start, end = text.starts[at], text.stops[at]
-    closed = text.after(at) in _CLOSING
+    start, end = text.span(at, at)
+    after = text.gaps[at + 1][:1]
+    closed = after in _CLOSING
     if before == "$":
         if spelling in universe.shares:
             found.ambiguous.append(spelling)
             return True
         opened = start > 1 and text.content[start - 2] in "(["
         mark, span = ("(", (start - 2, end + 1)) if opened and closed else ("$", (start - 1, end))
-    elif token != spelling or not (closed or text.after(at) in PAIR_GAPS):
+    elif token != spelling or not (closed or after in PAIR_GAPS):
         return False
     else:
         mark, span = "(", (start - 1, end + 1) if closed else (start, end)
@@ -207,7 +209,8 @@ def _take_handle(found: Found, universe: Universe, text: Text, at: int) -> None:
             continue
         for _, cased, kind, meanings in begun.single:
             if kind in ("name", "weak") and not cased:
-                span = (text.starts[at] - 1, text.stops[at])
+                start, end_ = text.span(at, at)
+                span = (start - 1, end_)
                 found.candidates.append(Candidate(at, at, meanings[0], kind, "@", span, meanings))
                 return
 
@@ -228,32 +231,29 @@ def _is_ticker(universe: Universe, token: str) -> bool:
     )
 
 
-def _take_bare(found: Found, universe: Universe, text: Text, at: int, spelling: str) -> None:
+def _take_bare(found: Found, text: Text, code: Code, at: int, before: str) -> None:
     """Take a code without `$` or brackets, as written in capitals or, where known, small."""
-    token, before = text.tokens[at], text.before(at)
-    if spelling in universe.not_codes or _is_glued(text, at, before):
+    claims, kind, barred, paired = code
+    after = text.gaps[at + 1]
+    if barred or before in _GLUE_BEFORE or (after != " " and _is_glued(text, at, after)):
         return
-    claims = universe.codes[spelling]
-    kind = "own" if universe.assets[claims[0]].own else "tail"
     pair = (
-        at + 1 < len(text.words)
-        and text.gap(at) in PAIR_GAPS
+        after in PAIR_GAPS
+        and at + 1 < len(text.tokens)
         and text.tokens[at + 1].upper() in PAIR_QUOTES
     )
-    if not pair and token != spelling and (kind == "tail" or spelling in universe.everyday):
+    if paired and not pair:
         return
     mark = "/" if pair else "#" if before == "#" else ""
-    span = (text.starts[at], text.stops[at])
-    found.candidates.append(Candidate(at, at, claims[0], kind, mark, span, claims))
+    span = text.span(at, at)
+    found.candidates.append(_new(Candidate, (at, at, claims[0], kind, mark, span, claims)))
 
 
-def _is_glued(text: Text, at: int, before: str) -> bool:
-    """Whether a code is part of something longer: `R&D`, `A.I`, `@SOL`, `BTC-e`."""
-    if before in _GLUE_BEFORE:
-        return True
-    if text.after(at) not in _GLUE_AFTER:
+def _is_glued(text: Text, at: int, after: str) -> bool:
+    """Whether a code is part of something longer behind it: `R&D`, `A.I`, `BTC-e`."""
+    if after[:1] not in _GLUE_AFTER:
         return False
-    end = text.stops[at]
+    end = text.span(at, at)[1]
     following = text.content[end + 1 : end + 3]
     return following[:1].isalnum() and not (following[0] in "sS" and not following[1:].isalnum())
 
@@ -265,7 +265,7 @@ def _take_glued(found: Found, universe: Universe, text: Text, at: int) -> None:
         base = token.removesuffix(quote)
         if base != token and (claims := universe.codes.get(base)):
             kind = "own" if universe.assets[claims[0]].own else "tail"
-            span = (text.starts[at], text.stops[at])
+            span = text.span(at, at)
             found.candidates.append(Candidate(at, at, claims[0], kind, "/", span, claims))
             return
 
@@ -277,13 +277,14 @@ def _take_strange(found: Found, universe: Universe, text: Text) -> None:
     codes = universe.codes
     taken = {place for c in found.candidates for place in range(c.first, c.last + 1)}
     more = [
-        Candidate(at, at, token, "strange", "", (text.starts[at], text.stops[at]), (token,))
+        Candidate(at, at, token, "strange", "", text.span(at, at), (token,))
         for at, token in enumerate(text.tokens)
-        if len(token) in _STRANGE
+        if token.isupper()
+        and len(token) in _STRANGE
         and token not in codes
         and at not in taken
         and _is_ticker(universe, token)
-        and not any(a.span[0] <= text.starts[at] < a.span[1] for a in found.actors)
+        and not any(a.span[0] <= text.span(at, at)[0] < a.span[1] for a in found.actors)
     ]
     if more:
         found.candidates.extend(more)
@@ -293,7 +294,9 @@ def _take_strange(found: Found, universe: Universe, text: Text) -> None:
 def _take_foreign(found: Found, universe: Universe, text: Text) -> None:
     """Add names in scripts that don't part words by spaces."""
     pattern = universe.foreign
-    matches = list(pattern.finditer(text.content)) if pattern is not None else []
+    if pattern is None or "".join(text.tokens).isascii():  # signs don't matter: names are words
+        return
+    matches = list(pattern.finditer(text.content))
     if not matches:
         return
     for match in matches:

@@ -21,6 +21,7 @@ BIAS: Final = "bias"
 
 _FURTHEST: Final = 50.0
 _get: Final = dict.get
+_new: Final = tuple.__new__
 _NOTHING: Final = (0j,) * len(SLOTS)
 _COLUMNS: Final = ["hardness", "slot", "value", "mentioned", "subject"]
 
@@ -57,9 +58,12 @@ class Senses:
         """Weigh one candidate, as `signals.assets.surroundings.describe` gives it."""
         hardness, values = description
         total = sum(map(_get, self._tables[hardness], values, _NOTHING), self._bias[hardness])
-        mentioned, subject = exp(min(total.real, _FURTHEST)), exp(min(total.imag, _FURTHEST))
+        mentioned, subject = total.real, total.imag
+        if mentioned > _FURTHEST or subject > _FURTHEST:
+            mentioned, subject = min(mentioned, _FURTHEST), min(subject, _FURTHEST)
+        mentioned, subject = exp(mentioned), exp(subject)
         whole = 1 + mentioned + subject
-        return Chances(mentioned / whole, subject / whole)
+        return _new(Chances, (mentioned / whole, subject / whole))
 
 
 def read_senses(path: Path) -> Senses:

@@ -3,6 +3,8 @@
 from itertools import accumulate
 from typing import Final
 
+from signals.assets.known import ASCII_WORDS_AND_GAPS, WORDS_AND_GAPS
+
 _SMALL_SHARE: Final = 3  # a text with a third as many words in small letters is no shouting
 
 
@@ -14,35 +16,32 @@ class Text:
         gaps: what stands before each word, and behind the last.
         tokens: its words as written.
         words: its words, lower case.
-        starts: where each word begins, and where the text ends.
-        stops: where each word ends.
     """
 
-    __slots__ = ("_style", "content", "gaps", "starts", "stops", "tokens", "words")
+    __slots__ = ("_ends", "_parts", "_style", "content", "gaps", "tokens", "words")
 
-    def __init__(self, content: str, parts: list[str]) -> None:
-        """Take a text, and its gaps and words by turns."""
-        ends = list(accumulate(map(len, parts)))
+    def __init__(self, content: str) -> None:
+        """Cut a text into its gaps and words."""
         self.content = content
+        if content.isascii():
+            parts = ASCII_WORDS_AND_GAPS.split(content)
+            self.tokens = tokens = parts[1::2]
+            self.words = " ".join(tokens).lower().split()
+        else:
+            parts = WORDS_AND_GAPS.split(content)
+            self.tokens = tokens = parts[1::2]
+            self.words = list(map(str.lower, tokens))
         self.gaps = parts[::2]
-        self.tokens = parts[1::2]
-        self.words = list(map(str.lower, self.tokens))
-        self.starts = ends[::2]
-        self.stops = ends[1::2]
+        self._parts = parts
+        self._ends: list[int] = []
         self._style = ""
 
-    def before(self, at: int) -> str:
-        """Give the character before word `at`; a space at the beginning."""
-        gap = self.gaps[at]
-        return gap[-1] if gap else " "
-
-    def after(self, at: int) -> str:
-        """Give the character behind word `at`; nothing at the end."""
-        return self.gaps[at + 1][:1]
-
-    def gap(self, at: int) -> str:
-        """Give what stands between word `at` and the next, or the end."""
-        return self.gaps[at + 1]
+    def span(self, first: int, last: int) -> tuple[int, int]:
+        """Give where word `first` begins and word `last` ends."""
+        ends = self._ends
+        if not ends:
+            self._ends = ends = list(accumulate(map(len, self._parts)))
+        return ends[2 * first], ends[2 * last + 1]
 
     @property
     def style(self) -> str:
@@ -53,7 +52,9 @@ class Text:
 
     def _find_style(self) -> str:
         tokens = self.tokens
-        small, capitals = sum(map(str.islower, tokens)), sum(map(str.isupper, tokens))
-        if small * _SMALL_SHARE < capitals:
+        small = [*map(str.islower, tokens)].count(True)
+        if 2 * small >= len(tokens):
+            return "plain"
+        if small * _SMALL_SHARE < [*map(str.isupper, tokens)].count(True):
             return "shouted"
-        return "titled" if sum(map(str.istitle, tokens)) > small else "plain"
+        return "titled" if [*map(str.istitle, tokens)].count(True) > small else "plain"

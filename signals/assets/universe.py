@@ -16,6 +16,7 @@ from signals.assets.known import (
     Phrase,
     Phrases,
     Universe,
+    begin,
     words_of,
 )
 
@@ -113,18 +114,22 @@ def build_universe(
         for spelling in (name, name.capitalize())
     }
     phrases, triggers = _by_first_words(index)
-    return Universe(
+    universe = Universe(
         assets=index.assets,
         codes=index.codes,
         phrases=phrases,
         everyday=frozenset(index.everyday),
         not_codes=not_codes,
         shares=frozenset(assets["not_assets"].get("shares", ())),
+        major=frozenset(code for code, one in index.assets.items() if one.major),
+        stable=frozenset(code for code, one in index.assets.items() if one.stable),
         foreign=_foreign(foreign),
         foreign_codes=foreign,
-        triggers=frozenset(triggers | small | {c.capitalize() for c in small})
-        | (index.codes.keys() - not_codes),
+        triggers={},
     )
+    triggers |= small
+    triggers.update(map(str.capitalize, small), index.codes.keys() - not_codes)
+    return universe._replace(triggers={word: begin(universe, word) for word in triggers})
 
 
 def _foreign(names: Iterable[str]) -> re.Pattern[str] | None:
@@ -135,8 +140,13 @@ def _foreign(names: Iterable[str]) -> re.Pattern[str] | None:
     longest_first = sorted(names, key=len, reverse=True)
     if not longest_first:
         return None
-    either = "|".join(map(re.escape, longest_first))
-    return re.compile(rf"(?<![\uac00-\ud7a3])(?:{either})")
+    return re.compile("|".join(map(_beginning, longest_first)))
+
+
+def _beginning(name: str) -> str:
+    """Look behind only once a name's first letter stands there: letters are searched for fast."""
+    first = re.escape(name[0])
+    return rf"{first}(?<![\uac00-\ud7a3]{first}){re.escape(name[1:])}"
 
 
 def _add_own(index: _Index, code: str, row: Mapping[str, Any]) -> None:

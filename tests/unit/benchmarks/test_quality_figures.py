@@ -15,9 +15,7 @@ def said(
     kind: EventType, direction: Direction, coins: str, confidence: float = 0.9, *, traded: bool
 ) -> Answer:
     subjects = frozenset(coins.split())
-    return Answer(
-        kind, direction, confidence, subjects, subjects if traded else frozenset()
-    )
+    return Answer(kind, direction, confidence, subjects, subjects if traded else frozenset())
 
 
 RIGHT = [

@@ -70,9 +70,15 @@ def test_each_mistake_has_its_kind() -> None:
     asked = Asked(None, "a text", right)
     reading = Reading((), (), (), refusal=None, detail="")
     wrong = {
-        KINDS[1]: Answer(EventType.HACK, Direction.SELL, 0.9, frozenset({"AAA"}), frozenset({"AAA"})),
-        KINDS[2]: Answer(EventType.LISTING, Direction.BUY, 0.9, frozenset({"BBB"}), frozenset({"BBB"})),
-        KINDS[3]: Answer(EventType.LAUNCH, Direction.BUY, 0.9, frozenset({"AAA"}), frozenset({"AAA"})),
+        KINDS[1]: Answer(
+            EventType.HACK, Direction.SELL, 0.9, frozenset({"AAA"}), frozenset({"AAA"})
+        ),
+        KINDS[2]: Answer(
+            EventType.LISTING, Direction.BUY, 0.9, frozenset({"BBB"}), frozenset({"BBB"})
+        ),
+        KINDS[3]: Answer(
+            EventType.LAUNCH, Direction.BUY, 0.9, frozenset({"AAA"}), frozenset({"AAA"})
+        ),
         KINDS[4]: Answer(EventType.NOT_NEWS, Direction.NEUTRAL, 0.0, frozenset()),
     }
     for kind, answer in wrong.items():
