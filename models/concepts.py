@@ -7,7 +7,8 @@ A word that ends in `*` stands for all that begin so. A word has the first conce
 from typing import Final
 
 WORDS: Final = {
-    "delist": "delist* offboard* deregister* deslist* 상장폐지* 거래지원종료* 下架* 下线* 上場廃止*",
+    "delist": "delist* offboard* deregister* deslist* 상장폐지* 거래지원종료* 下架* 下线* "
+    "上場廃止*",
     "list": "list lists listed listing listings onboard* relist* listará listado listar listet "
     "listelen* listeliyor 상장* 신규 거래지원 上线* 上線* 上币* 上場* 取扱い* листинг*",
     "derivative": "futures perpetual* perp perps margin leverag* option options contract contracts "
@@ -22,7 +23,7 @@ WORDS: Final = {
     "ransack* filch* purloin* misappropriat* embezzl* emptied emptying hijack* poison* backdoor* "
     "flashloan reentrancy keylogger cryptojack* abscond* scarper* exfiltrat* intrusion* bandit* "
     "hackeo* hackea* robo robad* robaron roub* volé* piratage pirat* gestohlen* erbeut* hackt* "
-    "çalındı* saldırı* взлом* украл* похи* 해킹* 탈취* 被盗* 攻击* 黑客* 流出* 不正*",
+    "взлом* украл* похи* 해킹* 탈취* 被盗* 攻击* 黑客* 流出* 不正*",
     "recover": "recover* refund* reimburs* compensat* patch* fixed averted prevent* thwart* foil* "
     "whitehat* bounty returned returns rescu* retriev* repaid repay* restitut* clawed reclaim*",
     "insolvent": "bankrupt* insolven* creditor* receivership shortfall liquidator* administrators "
@@ -51,8 +52,8 @@ WORDS: Final = {
     "lockup* unvest* freed releases float circulating allocation* distribut* 解锁* 언락*",
     "partner": "partner* collaborat* teams teamed integrat* alliance joins tap taps tapped select* "
     "choos* chose chosen picks picked adopt* embed* deploys onboards joint powered memorandum mou "
-    "cooperat* tie ties tieup inks inked backed supports alianza parceria kooper* 제휴* 合作* 提携* "
-    "pilots pilot trials",
+    "cooperat* tie ties tieup inks inked backed supports alianza parceria kooper* 제휴* 合作* "
+    "提携* pilots pilot trials",
     "payment": "payment* pay pays paying checkout merchant* accept* remittance* card cards salary "
     "settle settling payroll till tills pagos pagamento",
     "purchase": "buy buys buying bought purchas* acquir* accumulat* treasury reserve reserves "

@@ -19,6 +19,9 @@ DENIAL: Final = "denial"
 MODEL_THRESHOLD: Final = 0.96
 """How sure a model must be: where on texts it had not seen 19 of 20 trades went the right way."""
 
+NEWS_FROM: Final = 0.65
+"""What a model is less sure of is no news: on held-out texts it is right more often so."""
+
 COIN_SURE_OF_RULE: Final = 0.7
 """How surely a text must be about a coin that a rule found in its place, for it to be traded."""
 
@@ -164,6 +167,8 @@ class Reader:
         prediction = self._predictor.predict(lead.masked)
         if prediction is None or prediction.event_type is EventType.NOT_NEWS:
             return silent if prediction is None else silent._replace(detail=prediction.detail)
+        if prediction.confidence < NEWS_FROM:
+            return silent._replace(detail=f"the model is {prediction.confidence:.2f} sure")
         if objection := self._rules.object_to(lead):
             return silent._replace(refusal=objection.reason, detail=objection.detail)
         refusal, detail = None, ""

@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from models.training.samples import Sample
 from signals.assets.candidates import Candidate
-from signals.assets.known import ASSET_KINDS, Phrase, Phrases, Universe
+from signals.assets.known import ASSET_KINDS, Phrase, Phrases, Universe, begin
 from signals.assets.mentions import Role
 from signals.assets.resolve import Resolver
 from signals.assets.senses import BIAS
@@ -78,13 +78,14 @@ def _without(universe: Universe, part: int) -> Universe:
     def keep(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
         return tuple(p for p in phrases if p.kind not in ASSET_KINDS or known(p.meanings))
 
-    return universe._replace(
+    left = universe._replace(
         codes={code: claims for code, claims in universe.codes.items() if known(claims)},
         phrases={
             first: Phrases(keep(begun.single), {w: keep(p) for w, p in begun.longer.items()})
             for first, begun in universe.phrases.items()
         },
     )
+    return left._replace(triggers={word: begin(left, word) for word in universe.triggers})
 
 
 def features_of(description: Description) -> list[Feature]:

@@ -14,7 +14,7 @@ from signals.assets.surroundings import HARD, SLOTS, SOFT, Description, Value
 BUNDLED: Final = Path(__file__).with_name("senses.tsv")
 
 SUBJECT_FROM: Final = 0.5
-"""From this probability on a text is about a candidate; lower ones gave no better F1 on held-out texts."""
+"""From this chance on a text is about a candidate: lower ones gave no better F1."""
 
 BIAS: Final = "bias"
 """The slot of what is added whatever the values are."""

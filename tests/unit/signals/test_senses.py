@@ -62,10 +62,10 @@ def test_a_place_in_a_text_is_described(text: str, slot: str, value: Value) -> N
 
 
 def test_every_slot_of_every_candidate_has_a_value_or_none() -> None:
-    text = "비트코인 and $SOL, Kaspa (KAS), PYTHUSDT, ETH/USDT: Near, @CurveFinance lists ZBX on Kraken"
+    text = "비트코인 and $SOL, Kaspa (KAS), PYTHUSDT: Near, @CurveFinance lists ZBX on Kraken"
     cut, found = Resolver(UNIVERSE).find(None, text)
     described = describe(UNIVERSE, cut, found)
-    assert len(described) == len(found.candidates) >= 8
+    assert len(described) == len(found.candidates) >= 6
     assert all(len(values) == len(SLOTS) for _, values in described)
     assert {hardness for hardness, _ in described} == {HARD, SOFT}
 
