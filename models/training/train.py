@@ -38,10 +38,10 @@ from models.weights import WEIGHTS, pack, unpack
 
 SCREEN_PIPELINE: Final = "screen.skops"
 
-PRECISION: Final = 0.95
+PRECISION: Final = 0.97
 """The threshold is the lowest confidence from which, held out, buying and selling are so right."""
 
-_THRESHOLDS: Final = tuple(at / 100 for at in range(50, 99))
+_THRESHOLDS: Final = tuple(at / 100 for at in range(50, 100))
 _SCREEN_AT: Final = (0.001, 0.5)
 _CODE: Final = (
     "concepts.py",

@@ -33,7 +33,7 @@ ALL = Objection("all", (), BUNDLED, with_macros)
 
 @pytest.mark.parametrize("pattern", BUNDLED)
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_whatever_a_bundled_pattern_fits_is_found_through_the_index(
     pattern: str, data: st.DataObject
 ) -> None:

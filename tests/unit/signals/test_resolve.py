@@ -32,7 +32,7 @@ def found(text: str, title: str | None = None) -> list[tuple[str, Role, How]]:
         ("BNB passes 640 USDT", [("BNB", S, How.CODE), ("USDT", M, How.CODE)]),
         ("Cardano against Bitcoin", [("ADA", S, How.NAME), ("BTC", M, How.NAME)]),
         ("lawsuit against Ripple", [("XRP", S, How.NAME)]),
-        ("the XRP Ledger", [("XRP", M, How.NAME)]),
+        ("the XRP Ledger", [("XRP", S, How.NAME)]),
         ("Solana-based wallet maker hires", [("SOL", M, How.NAME)]),
         ("A wallet launches on Ethereum and Solana", [("ETH", M, How.NAME), ("SOL", M, How.NAME)]),
         (
