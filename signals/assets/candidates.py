@@ -3,7 +3,14 @@
 from itertools import compress
 from typing import Final, NamedTuple
 
-from signals.assets.context import HANDLE_ENDS, LIST_VERBS, NAME_GAPS, PAIR_GAPS, PAIR_QUOTES
+from signals.assets.context import (
+    HANDLE_ENDS,
+    LIST_VERBS,
+    NAME_GAPS,
+    NAME_NOUNS,
+    PAIR_GAPS,
+    PAIR_QUOTES,
+)
 from signals.assets.known import ASSET_KINDS, Begun, Code, Phrase, Universe, begin
 from signals.assets.mentions import ActorMention
 from signals.assets.text import Text
@@ -188,6 +195,11 @@ def _take_marked(found: Found, universe: Universe, text: Text, at: int, before: 
     else:
         mark, span = "(", (start - 1, end + 1) if closed else (start, end)
     claims = universe.codes.get(spelling)
+    if claims is not None and mark == "(" and closed and _is_anothers(universe, text, at, claims):
+        if universe.assets[claims[0]].own:
+            found.ambiguous.append(spelling)
+            return True
+        claims = None  # a coin that bears the same ticker as one of the long tail
     if claims is not None:
         kind = "own" if universe.assets[claims[0]].own else "tail"
         found.candidates.append(Candidate(at, at, claims[0], kind, mark, span, claims))
@@ -198,6 +210,22 @@ def _take_marked(found: Found, universe: Universe, text: Text, at: int, before: 
         found.candidates.append(Candidate(at, at, token, "strange", mark, span, (token,)))
         return True
     return False
+
+
+def _is_anothers(universe: Universe, text: Text, at: int, claims: tuple[str, ...]) -> bool:
+    """Whether a code in brackets, an everyday one or of the long tail, stands behind a name that is
+    not its coin's: `Marigold (ME)`.
+    """
+    if not at or not (
+        universe.assets[claims[0]].own is False or text.tokens[at] in universe.everyday
+    ):
+        return False
+    before = text.words[at - 1]
+    if before == text.words[at] or before in NAME_NOUNS or not before.isascii():
+        return False
+    if not text.tokens[at - 1][0].isupper():
+        return False
+    return not any(before in universe.assets[code].name_ends for code in claims)
 
 
 def _take_handle(found: Found, universe: Universe, text: Text, at: int) -> None:

@@ -86,3 +86,9 @@ BASES: Final = _words(
     "BTC ETH BNB SOL TRX AVAX POL ARB OP TON SUI FTM S NEAR DOT ATOM APT STRK ZK MNT CRO KLAY KAIA"
 )
 """Coins that others run on or are paid in, besides money."""
+
+NAME_NOUNS: Final = _words(
+    "protocol network token tokens coin coins blockchain foundation mainnet labs dao finance "
+    "bridge dex"
+)
+"""Words that stand behind a coin's name and before its code."""

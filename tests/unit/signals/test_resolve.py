@@ -33,11 +33,10 @@ def found(text: str, title: str | None = None) -> list[tuple[str, Role, How]]:
         ("Cardano against Bitcoin", [("ADA", S, How.NAME), ("BTC", M, How.NAME)]),
         ("lawsuit against Ripple", [("XRP", S, How.NAME)]),
         ("the XRP Ledger", [("XRP", S, How.NAME)]),
-        ("Solana-based wallet maker hires", [("SOL", M, How.NAME)]),
         ("A wallet launches on Ethereum and Solana", [("ETH", M, How.NAME), ("SOL", M, How.NAME)]),
         (
-            "Hackers drain $40 million of ETH from Cetus Protocol",
-            [("ETH", M, How.CODE), ("CETUS", S, How.NAME)],
+            "Curve Finance hacked for 3,000 ETH",
+            [("CRV", S, How.NAME), ("ETH", M, How.CODE)],
         ),
         ("BITCOIN AND BTC", [("BTC", S, How.NAME), ("BTC", S, How.CODE)]),
     ],

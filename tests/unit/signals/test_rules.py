@@ -86,13 +86,13 @@ class Model:
         return self.prediction
 
 
-def test_model_is_asked_where_rules_are_silent_and_there_is_a_coin() -> None:
+def test_model_is_asked_where_rules_are_silent_and_without_a_coin_only_reads() -> None:
     model = Model(Prediction(EventType.HACK, Direction.SELL, 0.97, ("outage",)))
     reader = Reader(predictor=model)
     assert reader.read_text(None, "Cardano stands still").event_type is EventType.HACK
-    assert reader.read_text(None, "The weather stands still").refusal is SkipReason.NOT_NEWS
+    assert reader.read_text(None, "The weather stands still").refusal is SkipReason.NO_ASSET
     assert reader.read_text(None, "Kraken lists Kaspa").event_type is EventType.LISTING
-    assert model.asked == 1
+    assert model.asked == 2
 
 
 def test_model_that_sees_no_news_leaves_it_so() -> None:
