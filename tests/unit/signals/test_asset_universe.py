@@ -58,7 +58,7 @@ def test_universe_is_read_in_a_moment_and_is_small() -> None:
         begun = time.thread_time()
         load_universe()
         took.append(time.thread_time() - begun)
-    assert min(took) < 0.5  # 0.1 s on a machine that does nothing else
+    assert min(took) < 2  # 0.3 s on a machine that does nothing else
 
 
 @pytest.mark.parametrize(
