@@ -219,7 +219,7 @@ def _doubtful(
     mentions: Iterable[AssetMention], subjects: AbstractSet[str], least: float
 ) -> frozenset[str]:
     """Give the subjects of which no mention is surely one."""
-    return frozenset(subjects.difference([m.code for m in mentions if m.chance >= least]))
+    return frozenset(subjects - {m.code for m in mentions if m.chance >= least})
 
 
 def _assets(

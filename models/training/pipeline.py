@@ -204,7 +204,7 @@ def chances_of(logits: Floats) -> Floats:
 def _balance(labels: NDArray[np.str_], strength: float) -> Floats:
     """Give for each text how much more or less it counts so that rare classes are heard."""
     _, places, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    factors: Floats = (counts**-strength)[places]
+    factors: Floats = np.asarray(counts, float)[places] ** -strength
     factors *= len(labels) / factors.sum()
     return factors
 

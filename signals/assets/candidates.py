@@ -213,12 +213,11 @@ def _take_marked(found: Found, universe: Universe, text: Text, at: int, before: 
 
 
 def _is_anothers(universe: Universe, text: Text, at: int, claims: tuple[str, ...]) -> bool:
-    """Whether a code in brackets, an everyday one or of the long tail, stands behind a name that is
-    not its coin's: `Marigold (ME)`.
+    """Whether a code in brackets, everyday or of the long tail, stands behind another's name.
+
+    So it does in `Marigold (ME)`: ME is not that coin's.
     """
-    if not at or not (
-        universe.assets[claims[0]].own is False or text.tokens[at] in universe.everyday
-    ):
+    if not at or (universe.assets[claims[0]].own and text.tokens[at] not in universe.everyday):
         return False
     before = text.words[at - 1]
     if before == text.words[at] or before in NAME_NOUNS or not before.isascii():
