@@ -38,7 +38,7 @@ from models.weights import WEIGHTS, pack, unpack
 
 SCREEN_PIPELINE: Final = "screen.skops"
 
-PRECISION: Final = 0.97
+PRECISION: Final = 0.98
 """The threshold is the lowest confidence from which, held out, buying and selling are so right."""
 
 _THRESHOLDS: Final = tuple(at / 100 for at in range(50, 100))

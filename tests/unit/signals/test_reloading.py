@@ -23,7 +23,7 @@ class Says:
         self.direction = direction
 
     def predict(self, lead: str) -> Prediction | None:
-        return Prediction(EventType.PARTNERSHIP, self.direction, 0.97, ())
+        return Prediction(EventType.PARTNERSHIP, self.direction, 0.995, ())
 
 
 def tables(version: str, direction: Direction, shadow: str | None = None) -> Tables:
