@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -127,20 +127,20 @@ async def running(
         await service.kill()
 
 
-async def answer(session: aiohttp.ClientSession, url: str) -> Any:  # noqa: ANN401 - JSON
+async def answer(session: aiohttp.ClientSession, url: str, fine: Collection[int] = (200,)) -> Any:  # noqa: ANN401 - JSON
     """Ask for JSON."""
     async with session.get(url) as got:
-        assert got.status == 200, await got.text()
+        assert got.status in fine, await got.text()
         return await got.json()
 
 
 async def until(
     session: aiohttp.ClientSession, url: str, fits: Callable[[Any], bool], what: str
 ) -> Any:  # noqa: ANN401 - JSON
-    """Ask until the answer fits; fails with the last one."""
+    """Ask until the answer fits; fails with the last one. "Not ready" (503) is an answer, too."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        got = await answer(session, url)
+        got = await answer(session, url, (200, 503))
         if fits(got):
             return got
         assert time.monotonic() < deadline, f"{what} did not happen: {got}"
