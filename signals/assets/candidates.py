@@ -4,6 +4,7 @@ from itertools import compress
 from typing import Final, NamedTuple
 
 from signals.assets.context import (
+    APOSTROPHES,
     HANDLE_ENDS,
     LIST_VERBS,
     NAME_GAPS,
@@ -15,13 +16,12 @@ from signals.assets.known import ASSET_KINDS, Begun, Code, Phrase, Universe, beg
 from signals.assets.mentions import ActorMention
 from signals.assets.text import Text
 
-GLUED_QUOTES: Final = ("USDT", "USDC")
+_GLUED_QUOTES: Final = ("USDT", "USDC")
 _MARKS: Final = frozenset("$([")
 _SIGNS: Final = frozenset("$([@")
 _CLOSING: Final = (")", "]")
-_APOSTROPHES: Final = frozenset(("'", "\u2019"))
-_GLUE_BEFORE: Final = _APOSTROPHES | {"@", "."}
-_GLUE_AFTER: Final = _APOSTROPHES | {".", "&"}
+_GLUE_BEFORE: Final = APOSTROPHES | {"@", "."}
+_GLUE_AFTER: Final = APOSTROPHES | {".", "&"}
 _SURE_NAMES: Final = ("name", "foreign")
 _NAMES: Final = (*_SURE_NAMES, "weak")
 _STRANGE: Final = range(3, 8)  # letters of a ticker of no table that an exchange's notice names
@@ -93,7 +93,7 @@ def find(universe: Universe, text: Text) -> Found:
             _take_bare(found, text, code, at, before)
         elif before == "@":
             _take_handle(found, universe, text, at)
-        elif tokens[at].endswith(GLUED_QUOTES):
+        elif tokens[at].endswith(_GLUED_QUOTES):
             _take_glued(found, universe, text, at)
     if found.actors and not LIST_VERBS.isdisjoint(words):
         _take_strange(found, universe, text)
@@ -133,7 +133,7 @@ def _look_up(universe: Universe, text: Text) -> list[Begun | None]:
                 begun[at] = begin(universe, tokens[at])
     if "USDT" in content or "USDC" in content:
         for at, token in enumerate(tokens):
-            if token[-4:] in GLUED_QUOTES and begun[at] is None:
+            if token[-4:] in _GLUED_QUOTES and begun[at] is None:
                 begun[at] = begin(universe, token)
     return begun
 
@@ -288,7 +288,7 @@ def _is_glued(text: Text, at: int, after: str) -> bool:
 def _take_glued(found: Found, universe: Universe, text: Text, at: int) -> None:
     """Take the base of a pair written as one word: `PYTHUSDT`."""
     token = text.tokens[at]
-    for quote in GLUED_QUOTES:
+    for quote in _GLUED_QUOTES:
         base = token.removesuffix(quote)
         if base != token and (claims := universe.codes.get(base)):
             kind = "own" if universe.assets[claims[0]].own else "tail"
